@@ -1,0 +1,89 @@
+"""What is due: the bucket's listing against the ledger, streamed page by page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+
+from nova_mme.ledger import Ledger, Row, Status
+from nova_mme.modality import Modality
+from nova_mme.recipe import Recipe
+from nova_mme.run import Run
+from nova_mme.shard import Work
+from nova_mme.source import Source
+
+# A retryable failure is taken up again by later runs until so many attempts were made.
+MAX_ATTEMPTS = 3
+_PAGE = 1000
+
+
+@dataclass(slots=True)
+class Plan:
+    """The result of planning: the work, and what was left out, by count.
+
+    :ivar counts: new, changed, stale_recipe, retried, adopted, forced (due); unchanged, dead_letter,
+        over_limit (not due).
+    :ivar unknown: objects whose extension is no modality's; named up to ``UNKNOWN_NAMED`` times.
+    """
+
+    works: list[Work] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    unknown: list[str] = field(default_factory=list)
+
+    UNKNOWN_NAMED = 20
+
+
+def make_plan(sources: Iterable[Source], ledger: Ledger, run: Run) -> Plan:
+    """Decide about every listed source; memory grows with what is due (``run.limit``), not with the bucket."""
+    plan = Plan()
+    listing = _of_modality(sources, run.modality, plan)
+    while page := list(islice(listing, _PAGE)):
+        rows = ledger.rows(page)
+        for source in page:
+            work = decide(source, rows.get(source.object_id), run)
+            if isinstance(work, str):
+                plan.counts[work] += 1
+            elif len(plan.works) < run.limit:
+                plan.works.append(work)
+                plan.counts[work.why] += 1
+            else:
+                plan.counts["over_limit"] += 1
+    return plan
+
+
+def _of_modality(sources: Iterable[Source], modality: Modality, plan: Plan) -> Iterator[Source]:
+    for source in sources:
+        found = Modality.of_name(source.name)
+        if found is modality:
+            yield source
+        elif found is None:
+            plan.counts["unsupported"] += 1
+            if len(plan.unknown) < plan.UNKNOWN_NAMED:
+                plan.unknown.append(source.uri)
+
+
+def decide(source: Source, row: Row | None, run: Run) -> Work | str:
+    """The work that a source means, or the word for why there is none.
+
+    An attempt number that was used is never used again for another job: it is what makes the request token.
+    """
+    if row is None:
+        return Work(source, 1, "new")
+    if not row.is_about(source, run.recipe):
+        return Work(source, 1, "stale_recipe" if row.etag == source.etag else "changed")
+    if row.status is Status.SUBMITTED:
+        return Work(source, row.attempt, "adopted", row.invocation_arn)
+    if run.force:
+        return Work(source, row.attempt + 1, "forced")
+    if row.status is Status.STORED:
+        return "unchanged"
+    if row.reason is not None and row.reason.retryable and row.attempt < MAX_ATTEMPTS:
+        return Work(source, row.attempt + 1, "retried")
+    return "dead_letter"
+
+
+def request_parts(source: Source, recipe: Recipe, space: str, attempt: int) -> tuple[str, ...]:
+    """What a job's request token is made of: what is embedded, how, into which space, and which attempt."""
+    return (source.uri, source.etag, space, recipe.fingerprint, str(attempt))

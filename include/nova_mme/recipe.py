@@ -1,0 +1,78 @@
+"""Everything but the model that shapes a vector, and its fingerprint.
+
+A changed recipe makes stored vectors stale, yet comparable: they stay searchable until re-embedded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass
+
+import orjson
+
+from nova_mme.errors import BadSetting
+from nova_mme.modality import Modality
+
+INDEX_PURPOSE = "GENERIC_INDEX"
+RETRIEVAL_PURPOSE = "GENERIC_RETRIEVAL"
+DETAIL_LEVELS = ("STANDARD_IMAGE", "DOCUMENT_IMAGE")
+EMBEDDING_MODES = ("AUDIO_VIDEO_COMBINED", "AUDIO_VIDEO_SEPARATE")
+
+# Raised by hand whenever what is done to a source before the model sees it changes.
+PREPROCESSING_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How sources of one modality are embedded.
+
+    :ivar segment: characters of a text segment, seconds of an audio or video segment, None for images.
+    :ivar detail_level: images only.
+    :ivar embedding_mode: video only.
+    """
+
+    modality: Modality
+    segment: int | None = None
+    detail_level: str | None = None
+    embedding_mode: str | None = None
+    purpose: str = INDEX_PURPOSE
+    preprocessing: int = PREPROCESSING_VERSION
+
+    def __post_init__(self) -> None:
+        limits = self.modality.limits
+        if self.segment is not None:
+            low, high = limits.segment_min, limits.segment_max
+            if low is None or high is None or not low <= self.segment <= high:
+                raise BadSetting(f"A {self.modality} segment of {self.segment} is outside {low} to {high}.")
+        _check_choice("detail_level", self.detail_level, DETAIL_LEVELS)
+        _check_choice("embedding_mode", self.embedding_mode, EMBEDDING_MODES)
+
+    @classmethod
+    def standard(
+        cls,
+        modality: Modality,
+        *,
+        segment: int | None = None,
+        detail_level: str | None = None,
+        embedding_mode: str | None = None,
+    ) -> Recipe:
+        """The recipe of a modality: what is not given is Nova's own default; what does not apply is left out.
+
+        :raises BadSetting: when a value is outside the schema's range.
+        """
+        return cls(
+            modality,
+            segment=segment or modality.limits.segment_default,
+            detail_level=(detail_level or DETAIL_LEVELS[0]) if modality is Modality.IMAGE else None,
+            embedding_mode=(embedding_mode or EMBEDDING_MODES[0]) if modality is Modality.VIDEO else None,
+        )
+
+    @property
+    def fingerprint(self) -> str:
+        """12 hex digits of the sha256 of all fields: equal for equal recipes, on every machine."""
+        return hashlib.sha256(orjson.dumps(asdict(self), option=orjson.OPT_SORT_KEYS)).hexdigest()[:12]
+
+
+def _check_choice(name: str, value: str | None, choices: tuple[str, ...]) -> None:
+    if value is not None and value not in choices:
+        raise BadSetting(f"{name} is {value!r}; it can be {' or '.join(choices)}.")

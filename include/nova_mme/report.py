@@ -1,0 +1,154 @@
+"""A run's report: what became of every source it took up, as a summary, a table and a page to read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import orjson
+
+from nova_mme.outcome import Outcome
+from nova_mme.source import S3Uri
+from nova_mme.space import DIMENSIONS
+
+# How many failures a summary names; the report file has them all.
+_NAMED = 20
+
+
+@dataclass(slots=True)
+class Report:
+    """Counts over a run's outcomes.
+
+    :ivar plan: why sources were due, and why not (``unchanged``, ``dead_letter``, ``over_limit``).
+    :ivar segments: embedding type -> segments stored.
+    :ivar lost: sources of shards whose store task never ended: neither stored nor refused.
+    """
+
+    modality: str
+    plan: dict[str, int]
+    unknown: list[str] = field(default_factory=list)
+    statuses: Counter[str] = field(default_factory=Counter)
+    segments: Counter[str] = field(default_factory=Counter)
+    failures: list[Outcome] = field(default_factory=list)
+    lost: int = 0
+    seconds: float = 0.0
+
+    def add(self, outcomes: Iterable[Outcome]) -> None:
+        """Count a shard's outcomes."""
+        for outcome in outcomes:
+            self.statuses[outcome.status] += 1
+            self.segments.update(outcome.segments)
+            if outcome.reason:
+                self.failures.append(outcome)
+
+    @property
+    def sources(self) -> int:
+        """How many sources were taken up."""
+        return sum(self.statuses.values()) + self.lost
+
+    @property
+    def failed(self) -> int:
+        """How many of them have no vectors."""
+        return self.statuses["failed"] + self.lost
+
+    @property
+    def failed_fraction(self) -> float:
+        """The share of ``failed`` in ``sources``; 0 when nothing was due."""
+        return self.failed / self.sources if self.sources else 0.0
+
+    def summarize(self, report_uri: str) -> dict[str, Any]:
+        """A small document for XCom and asset events: counts, and the first failures by name."""
+        segments = sum(self.segments.values())
+        return {
+            "modality": self.modality,
+            "sources": self.sources,
+            "unchanged": self.plan.get("unchanged", 0),
+            "dead_letters": self.plan.get("dead_letter", 0),
+            "over_limit": self.plan.get("over_limit", 0),
+            "unsupported": self.plan.get("unsupported", 0),
+            "stored": self.statuses["stored"] + self.statuses["partial"],
+            "partial": self.statuses["partial"],
+            "superseded": self.statuses["superseded"],
+            "failed": self.failed,
+            "lost": self.lost,
+            "segments": segments,
+            "vectors": {str(dimension): segments for dimension in DIMENSIONS},
+            "seconds": round(self.seconds, 1),
+            "report_uri": report_uri,
+            "failures": [_failure(outcome) for outcome in self.failures[:_NAMED]],
+        }
+
+    def render(self) -> str:
+        """The report as Markdown."""
+        return "\n".join(
+            [f"# Embedding run: {self.modality}", "", *self._facts(), *self._failure_lines(), ""]
+        )
+
+    def _facts(self) -> list[str]:
+        due = ", ".join(f"{count} {why.replace('_', ' ')}" for why, count in sorted(self.plan.items()))
+        kinds = ", ".join(f"{count} {name}" for name, count in sorted(self.segments.items()))
+        lines = [
+            f"* planned: {due or 'nothing found'}",
+            f"* taken up: {self.sources}; " + ", ".join(f"{n} {s}" for s, n in sorted(self.statuses.items())),
+            f"* segments in each of the four indexes: {sum(self.segments.values())} ({kinds or 'none'})",
+            f"* {self.seconds:.0f} s",
+        ]
+        if self.lost:
+            lines.append(
+                f"* **{self.lost} sources unaccounted for**: their store task did not end; run again."
+            )
+        if self.unknown:
+            lines.append(f"* left out, of no supported type: {', '.join(map(_code, self.unknown))}")
+        return lines
+
+    def _failure_lines(self) -> list[str]:
+        if not self.failures:
+            return []
+        head = ["", "| source | reason | what happened | what to do |", "|---|---|---|---|"]
+        rows = ((_code(item.source), item.reason, item.message, item.next_step) for item in self.failures)
+        return head + [f"| {' | '.join(map(_cell, row))} |" for row in rows]
+
+    def write(self, s3: Any, folder: S3Uri) -> str:
+        """Keep ``report.json`` (all of it) and ``report.md`` (to read) in the run's folder; returns the latter."""
+        self._keep(s3, folder.join("report.json"), orjson.dumps(asdict(self)), "application/json")
+        page = folder.join("report.md")
+        self._keep(s3, page, self.render().encode(), "text/markdown; charset=utf-8")
+        return str(page)
+
+    @staticmethod
+    def _keep(s3: Any, place: S3Uri, body: bytes, content_type: str) -> None:
+        s3.put_object(Bucket=place.bucket, Key=place.key, Body=body, ContentType=content_type)
+
+
+def write_plan(s3: Any, folder: S3Uri, counts: Mapping[str, int], unknown: list[str]) -> None:
+    """Keep what planning counted, for the report."""
+    place = folder.join("plan.json")
+    body = orjson.dumps({"counts": counts, "unknown": unknown})
+    s3.put_object(Bucket=place.bucket, Key=place.key, Body=body, ContentType="application/json")
+
+
+def read_plan(s3: Any, folder: S3Uri) -> dict[str, Any]:
+    """What :func:`write_plan` kept: ``{"counts", "unknown"}``."""
+    place = folder.join("plan.json")
+    document: dict[str, Any] = orjson.loads(s3.get_object(Bucket=place.bucket, Key=place.key)["Body"].read())
+    return document
+
+
+def _failure(outcome: Outcome) -> dict[str, str]:
+    return {
+        "source": outcome.source,
+        "reason": outcome.reason,
+        "message": outcome.message[:300],
+        "next_step": outcome.next_step,
+    }
+
+
+def _code(text: str) -> str:
+    return f"`{text.replace('`', chr(0x2019))}`"
+
+
+def _cell(text: str) -> str:
+    # File names and messages are untrusted: they must not break the table, nor become markup.
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")

@@ -1,0 +1,74 @@
+"""The facts of one deployment, read from one JSON document and checked once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from nova_mme.errors import BadSetting
+from nova_mme.source import S3Uri
+from nova_mme.space import NOVA_MODEL_ID, Space
+
+_REQUIRED = ("source_uri", "output_uri", "vector_bucket", "ledger_table")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where a deployment's media, outputs, vectors and ledger are, and how it reaches AWS.
+
+    :ivar source_uri: the media, ``s3://bucket/prefix``.
+    :ivar output_uri: where Bedrock writes its output and runs keep their manifests and reports.
+    :ivar bedrock_region: where the model is offered; input and output buckets must be in it too.
+    :ivar vector_region: where the vector bucket is; the connection's own region when empty.
+    :ivar bucket_owner: the account id that must own the buckets; checked by S3 and Bedrock when given.
+    :ivar model_revision: tells spaces of one model id apart, such as the local stand-in from the model.
+    """
+
+    source_uri: str
+    output_uri: str
+    vector_bucket: str
+    ledger_table: str
+    aws_conn_id: str = "aws_default"
+    bedrock_region: str = "us-east-1"
+    vector_region: str = ""
+    bucket_owner: str = ""
+    kms_key_id: str = ""
+    model_id: str = NOVA_MODEL_ID
+    model_revision: str = ""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not isinstance(value, str):
+                raise BadSetting(f"The setting {field.name!r} must be a text, not {value!r}.")
+        empty = [name for name in _REQUIRED if not getattr(self, name)]
+        if empty:
+            raise BadSetting(f"Empty settings: {', '.join(empty)}. They have no default.")
+        S3Uri.parse(self.source_uri)
+        S3Uri.parse(self.output_uri)
+        if self.bucket_owner and not (self.bucket_owner.isdigit() and len(self.bucket_owner) == 12):
+            raise BadSetting("bucket_owner must be an account id of 12 digits.")
+
+    @classmethod
+    def read(cls, document: Any, overrides: Mapping[str, str | None] | None = None) -> Settings:
+        """Settings from a JSON object; a run's own values (those not None or empty) go before it.
+
+        :raises BadSetting: naming every missing and every unknown key.
+        """
+        if not isinstance(document, Mapping):
+            raise BadSetting(f"The settings must be a JSON object, not {type(document).__name__}.")
+        values = {**document, **{name: value for name, value in (overrides or {}).items() if value}}
+        known = {field.name for field in fields(cls)}
+        missing = [name for name in _REQUIRED if not values.get(name)]
+        if missing:
+            raise BadSetting(f"The settings lack {', '.join(missing)}.")
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise BadSetting(f"Unknown settings: {', '.join(unknown)}. Known: {', '.join(sorted(known))}.")
+        return cls(**values)
+
+    @property
+    def space(self) -> Space:
+        """The space that sources are written to."""
+        return Space(self.model_id, self.model_revision)

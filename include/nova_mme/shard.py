@@ -1,0 +1,85 @@
+"""A bounded group of sources that goes through one set of tasks, kept as a manifest in S3.
+
+Tasks pass each other only a small handle; the manifest carries the run's settings and parameters too, so a
+task that is retried or cleared next week does what this run was asked to do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import orjson
+
+from nova_mme.modality import Modality
+from nova_mme.recipe import Recipe
+from nova_mme.run import Run
+from nova_mme.settings import Settings
+from nova_mme.source import S3Uri, Source
+
+# A shard has at least SHARD_MIN sources (a task costs a second or two of Airflow's time) and at most
+# SHARD_MAX; in between, a run is cut into about SHARDS_AIMED_AT shards of three tasks each.
+SHARD_MIN = 5
+SHARD_MAX = 50
+SHARDS_AIMED_AT = 48
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One source that is due.
+
+    :ivar attempt: part of the request token: the same attempt is never paid for twice.
+    :ivar why: new, changed, stale recipe, ... as the report counts it.
+    :ivar invocation_arn: a job of an earlier run that was started and not stored: it is adopted.
+    """
+
+    source: Source
+    attempt: int
+    why: str
+    invocation_arn: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """The sources of one set of tasks, with what the run was asked to do."""
+
+    number: int
+    settings: Settings
+    run: Run
+    works: tuple[Work, ...]
+
+    def write(self, s3: Any, folder: S3Uri) -> dict[str, Any]:
+        """Keep the manifest below ``folder``; returns the handle: ``{"number", "manifest", "sources"}``."""
+        place = folder.join(f"shard-{self.number:04d}.json")
+        s3.put_object(
+            Bucket=place.bucket,
+            Key=place.key,
+            Body=orjson.dumps(asdict(self)),
+            ContentType="application/json",
+        )
+        return {"number": self.number, "manifest": str(place), "sources": len(self.works)}
+
+    @classmethod
+    def read(cls, s3: Any, manifest: str) -> Shard:
+        """The shard behind a handle's ``manifest``."""
+        place = S3Uri.parse(manifest)
+        document = orjson.loads(s3.get_object(Bucket=place.bucket, Key=place.key)["Body"].read())
+        recipe = document["run"].pop("recipe")
+        recipe["modality"] = Modality(recipe["modality"])
+        works = (Work(Source(**work.pop("source")), **work) for work in document["works"])
+        return cls(
+            document["number"],
+            Settings(**document["settings"]),
+            Run(Recipe(**recipe), **document["run"]),
+            tuple(works),
+        )
+
+
+def shard_size(count: int) -> int:
+    """How many sources a shard takes when so many are due."""
+    return max(SHARD_MIN, min(SHARD_MAX, -(-count // SHARDS_AIMED_AT)))
+
+
+def run_folder(output_uri: str, dag_id: str, run_id: str) -> S3Uri:
+    """Where a run keeps its manifests, results and report."""
+    return S3Uri.parse(output_uri).join("runs", dag_id, run_id.replace("/", "_"))

@@ -1,0 +1,99 @@
+"""The vector store: one space's four indexes in Amazon S3 Vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from nova_mme.errors import IndexMismatch
+from nova_mme.metadata import NON_FILTERABLE_KEYS
+from nova_mme.space import DIMENSIONS, Space
+from nova_mme.vector_batch import VectorBatch, accept_encoded_vectors, encode_in_calls
+
+DISTANCE_METRIC = "cosine"
+_MAX_DELETED = 500
+
+
+@dataclass(frozen=True, slots=True)
+class VectorStore:
+    """A space's indexes in one vector bucket.
+
+    :ivar client: a boto3 ``s3vectors`` client; one serves all threads.
+    """
+
+    client: Any
+    bucket: str
+    space: Space
+
+    def ensure(self) -> list[str]:
+        """Create what is missing of the bucket and the four indexes; returns the names that were created.
+
+        :raises IndexMismatch: when an index exists in another shape. It is not touched: dimension, metric
+            and non-filterable keys are fixed when an index is created.
+        """
+        created = []
+        if self._create(self.client.create_vector_bucket, vectorBucketName=self.bucket):
+            created.append(self.bucket)
+        for dimension in DIMENSIONS:
+            if self._ensure_index(dimension):
+                created.append(self.space.index_name(dimension))
+        return created
+
+    def _ensure_index(self, dimension: int) -> bool:
+        name = self.space.index_name(dimension)
+        is_new = self._create(
+            self.client.create_index,
+            vectorBucketName=self.bucket,
+            indexName=name,
+            dataType="float32",
+            dimension=dimension,
+            distanceMetric=DISTANCE_METRIC,
+            metadataConfiguration={"nonFilterableMetadataKeys": sorted(NON_FILTERABLE_KEYS)},
+        )
+        if not is_new:
+            self._check_index(name, dimension)
+        return is_new
+
+    def _create(self, operation: Any, **request: Any) -> bool:
+        try:
+            operation(**request)
+        except self.client.exceptions.ConflictException:
+            return False
+        return True
+
+    def _check_index(self, name: str, dimension: int) -> None:
+        found = self.client.get_index(vectorBucketName=self.bucket, indexName=name)["index"]
+        keys = found.get("metadataConfiguration", {}).get("nonFilterableMetadataKeys", [])
+        shapes = {
+            "dimension": (found["dimension"], dimension),
+            "distance metric": (found["distanceMetric"], DISTANCE_METRIC),
+            "non-filterable metadata keys": (sorted(keys), sorted(NON_FILTERABLE_KEYS)),
+        }
+        wrong = [f"{what} {has}, needed {needs}" for what, (has, needs) in shapes.items() if has != needs]
+        if wrong:
+            raise IndexMismatch(
+                f"The index {self.bucket}/{name} exists in another shape: {'; '.join(wrong)}. "
+                "It was left alone. Name another vector_bucket, or delete the index if nothing needs it."
+            )
+
+    def put(self, dimension: int, batch: VectorBatch) -> int:
+        """Store (or replace) a batch in one index, in calls of at most 500 vectors and 20 MiB.
+
+        :returns: how many vectors were stored. Safe to repeat: a key's vector is replaced.
+        """
+        accept_encoded_vectors(self.client)
+        index = self.space.index_name(dimension)
+        for call in encode_in_calls(batch):
+            self.client.put_vectors(vectorBucketName=self.bucket, indexName=index, vectors=call)
+        return len(batch)
+
+    def delete(self, keys: Iterable[str]) -> int:
+        """Delete keys from all four indexes; absent keys are no error. Returns how many keys were named."""
+        names = list(keys)
+        for start in range(0, len(names), _MAX_DELETED):
+            chunk = names[start : start + _MAX_DELETED]
+            for dimension in DIMENSIONS:
+                index = self.space.index_name(dimension)
+                self.client.delete_vectors(vectorBucketName=self.bucket, indexName=index, keys=chunk)
+        return len(names)

@@ -1,0 +1,38 @@
+"""Links from a task in the UI to what it made in AWS."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from airflow.sdk import BaseOperatorLink
+
+if TYPE_CHECKING:
+    from airflow.sdk import BaseOperator
+
+
+class OutputFolderLink(BaseOperatorLink):
+    """The S3 console, at the folder that holds a job's output."""
+
+    name = "Output in S3"
+    key = "nova_mme_output_folder"
+
+    @property
+    def xcom_key(self) -> str:
+        """Under which key the worker keeps the link."""
+        return self.key
+
+    @classmethod
+    def persist(cls, context: Any, uri: str, region: str | None) -> None:
+        """Keep the link of ``s3://bucket/prefix``; called by the task when it knows the folder."""
+        bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+        place = f"prefix={quote(prefix.rstrip('/'))}/&region={region or 'us-east-1'}"
+        url = f"https://console.aws.amazon.com/s3/buckets/{bucket}?{place}"
+        context["ti"].xcom_push(key=cls.key, value=url)
+
+    def get_link(self, operator: BaseOperator, *, ti_key: Any) -> str:
+        """The link that :meth:`persist` kept; empty before the task has run."""
+        from airflow.sdk.execution_time.xcom import XCom
+
+        value = XCom.get_value(key=self.key, ti_key=ti_key)
+        return value or ""

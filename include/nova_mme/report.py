@@ -112,10 +112,22 @@ class Report:
 
     def write(self, s3: Any, folder: S3Uri) -> str:
         """Keep ``report.json`` (all of it) and ``report.md`` (to read) in the run's folder; returns the latter."""
-        self._keep(s3, folder.join("report.json"), orjson.dumps(asdict(self)), "application/json")
+        self._keep(s3, folder.join("report.json"), orjson.dumps(self._document()), "application/json")
         page = folder.join("report.md")
         self._keep(s3, page, self.render().encode(), "text/markdown; charset=utf-8")
         return str(page)
+
+    def _document(self) -> dict[str, Any]:
+        return {
+            "modality": self.modality,
+            "plan": self.plan,
+            "unknown": self.unknown,
+            "statuses": dict(self.statuses),
+            "segments": dict(self.segments),
+            "lost": self.lost,
+            "seconds": self.seconds,
+            "failures": [asdict(outcome) for outcome in self.failures],
+        }
 
     @staticmethod
     def _keep(s3: Any, place: S3Uri, body: bytes, content_type: str) -> None:

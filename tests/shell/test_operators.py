@@ -87,7 +87,7 @@ def test_every_field_of_the_request_can_be_given(account, make_context):
 def test_throttles_cost_time_only(account, make_context):
     """A busy service is waited out, beyond botocore's own retries."""
     account.set_faults(
-        {"operation": "bedrock-runtime.StartAsyncInvoke", "code": "ThrottlingException", "times": 6}
+        {"operation": "bedrock-runtime.StartAsyncInvoke", "code": "ThrottlingException", "times": 2}
     )
 
     assert operator(botocore_config={"retries": {"total_max_attempts": 1}}).execute(make_context())

@@ -1,0 +1,137 @@
+"""The policy grants what the code calls, all of it and nothing else, in both of the forms it comes in."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore import xform_name
+
+# Service -> its prefix in IAM. The SDK's operation names are the actions, but for these (Service Authorization
+# Reference): StartAsyncInvoke is authorised as InvokeModel, the S3 API's names differ from its actions.
+PREFIXES = {"bedrock-runtime": "bedrock", "s3": "s3", "s3vectors": "s3vectors", "dynamodb": "dynamodb"}
+ACTIONS = {
+    "bedrock:StartAsyncInvoke": "bedrock:InvokeModel",
+    "s3:HeadBucket": "s3:ListBucket",
+    "s3:ListObjectsV2": "s3:ListBucket",
+    "s3:HeadObject": "s3:GetObject",
+}
+# What one call needs beside its own action.
+ALSO = {"s3vectors:QueryVectors": "s3vectors:GetVectors"}
+WAITERS = {"table_exists": "dynamodb:DescribeTable", "table_not_exists": "dynamodb:DescribeTable"}
+
+# What the placeholders of the JSON and the parameters of the template both stand for here.
+VALUES = {
+    "ACCOUNT_ID": "123456789012",
+    "BEDROCK_REGION": "us-east-1",
+    "VECTOR_REGION": "eu-west-1",
+    "LEDGER_REGION": "eu-west-1",
+    "MEDIA_BUCKET": "some-media",
+    "OUTPUT_BUCKET": "some-output",
+    "OUTPUT_PREFIX": "nova",
+    "VECTOR_BUCKET": "some-vectors",
+    "LEDGER_TABLE": "some-ledger",
+}
+PARAMETERS = {
+    "AWS::Partition": "aws",
+    "AWS::AccountId": VALUES["ACCOUNT_ID"],
+    "AWS::Region": VALUES["VECTOR_REGION"],
+    "BedrockRegion": VALUES["BEDROCK_REGION"],
+    "ModelId": "amazon.nova-2-multimodal-embeddings-v1:0",
+    "MediaBucketName": VALUES["MEDIA_BUCKET"],
+    "OutputBucketName": VALUES["OUTPUT_BUCKET"],
+    "OutputPrefix": VALUES["OUTPUT_PREFIX"],
+    "VectorBucketName": VALUES["VECTOR_BUCKET"],
+    "LedgerTableName": VALUES["LEDGER_TABLE"],
+}
+
+
+@pytest.fixture(scope="module")
+def policy(checkout: Path) -> list[dict[str, Any]]:
+    """The statements of deploy/mwaa/iam-policy.json, filled in."""
+    text = (checkout / "deploy/mwaa/iam-policy.json").read_text(encoding="utf-8")
+    for name, value in VALUES.items():
+        text = text.replace(name, value)
+    return json.loads(text)["Statement"]
+
+
+def test_policy_grants_what_the_code_calls(policy: list[dict[str, Any]], checkout: Path) -> None:
+    """The actions are those of the AWS operations named in the core and the shell, no more and no fewer."""
+    operations = known_operations()
+    called = {action for name in names_in_code(checkout) for action in operations.get(name, ())}
+    granted = {action for statement in policy for action in as_list(statement["Action"])}
+    assert granted == called
+
+
+def test_policy_names_every_resource(policy: list[dict[str, Any]]) -> None:
+    """No statement is for all resources, and no placeholder is left."""
+    for statement in policy:
+        assert statement["Effect"] == "Allow"
+        for resource in as_list(statement["Resource"]):
+            assert re.fullmatch(r"arn:aws:[a-z0-9]+:[a-z0-9-]*:\d*:[^*]+(/\*|-\*)?", resource), resource
+
+
+def test_template_has_the_same_policy(policy: list[dict[str, Any]], template: dict[str, Any]) -> None:
+    """The template's TaskPolicy, with its parameters filled in, is the JSON policy, statement by statement."""
+    document = template["Resources"]["TaskPolicy"]["Properties"]["PolicyDocument"]
+    assert fill_in(document["Statement"]) == policy
+
+
+def test_readme_explains_every_statement(policy: list[dict[str, Any]], checkout: Path) -> None:
+    """Each statement has its row in deploy/mwaa/README.md, in the policy's order."""
+    readme = (checkout / "deploy/mwaa/README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([A-Z][A-Za-z]+) \|", readme, re.MULTILINE)
+    assert rows == [statement["Sid"] for statement in policy]
+
+
+def test_readme_fills_in_every_placeholder(checkout: Path) -> None:
+    """The sed command of the README leaves no placeholder."""
+    readme = (checkout / "deploy/mwaa/README.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"-e s/([A-Z_]+)/", readme)) == set(VALUES)
+    text = (checkout / "deploy/mwaa/iam-policy.json").read_text(encoding="utf-8")
+    assert set(re.findall(r"[A-Z]+_[A-Z]+", text)) == set(VALUES)
+
+
+def known_operations() -> dict[str, set[str]]:
+    """Method or paginator name, such as ``list_objects_v2``, or waiter name -> the actions it needs."""
+    session = botocore.session.get_session()
+    known = {waiter: {action} for waiter, action in WAITERS.items()}
+    for service, prefix in PREFIXES.items():
+        for operation in session.get_service_model(service).operation_names:
+            name = f"{prefix}:{operation}"
+            actions = {ACTIONS.get(name, name)} | ({ALSO[name]} if name in ALSO else set())
+            known[xform_name(operation)] = actions
+    return known
+
+
+def names_in_code(checkout: Path) -> Iterator[str]:
+    """Every attribute and every text in the shipped code: method calls, paginators and waiters are among them."""
+    for folder in ("include/nova_mme", "plugins"):
+        for path in (checkout / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Attribute):
+                    yield node.attr
+                elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    yield node.value
+
+
+def fill_in(value: Any) -> Any:
+    """A piece of the template with ``Fn::Sub`` carried out."""
+    if isinstance(value, list):
+        return [fill_in(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if set(value) == {"Fn::Sub"}:
+        return re.sub(r"\$\{([^}]+)\}", lambda match: PARAMETERS[match[1]], value["Fn::Sub"])
+    return {key: fill_in(item) for key, item in value.items()}
+
+
+def as_list(value: str | list[str]) -> list[str]:
+    """IAM takes one text or a list of them."""
+    return [value] if isinstance(value, str) else value

@@ -40,6 +40,7 @@ def test_serialises_everything():
         "deadline": 1.0,
         "waiter_delay": 2.0,
         "first_delay": 3.0,
+        "end_from_trigger": True,
         "tolerate_failures": True,
         "aws_conn_id": "mine",
         "region_name": "eu-west-1",
@@ -50,19 +51,22 @@ def test_serialises_everything():
     assert NovaMMECompleteTrigger(**arguments).serialize()[1] == arguments
 
 
-def test_success_ends_the_task_in_the_triggerer(arns):
-    """No worker starts for it: a TaskSuccessEvent carries the sensor's result."""
-    event = run(arns)
+def test_success_can_end_the_task_in_the_triggerer(arns):
+    """No worker starts for it: the event ends the task, and carries no result."""
+    event = run(arns, end_from_trigger=True)
 
     assert isinstance(event, TaskSuccessEvent)
-    assert event.xcoms == {"return_value": {"completed": 2, "failed": 0, "failures": []}}
+    assert event.xcoms is None
 
 
-def test_one_job_gives_its_folder(arns):
-    """For a single invocation the result names the output."""
-    event = run(arns[:1])
+def test_success_goes_to_the_sensor_with_the_jobs(arns):
+    """By default the sensor goes on, with everything that it needs for its result."""
+    event = run(arns)
 
-    assert event.xcoms["return_value"]["output_s3_uri"].startswith("s3://output/nova/")
+    assert type(event) is TriggerEvent
+    assert event.payload["status"] == "success"
+    assert [job["invocation_arn"] for job in event.payload["jobs"]] == arns
+    assert all(job["output_s3_uri"].startswith("s3://output/nova/") for job in event.payload["jobs"])
 
 
 def test_a_failed_job_goes_to_the_sensor(account, make_context):
@@ -73,7 +77,18 @@ def test_a_failed_job_goes_to_the_sensor(account, make_context):
     event = run([task.execute(make_context())])
 
     assert type(event) is TriggerEvent
-    assert (event.payload["status"], event.payload["message"]) == ("error", "no sound")
+    assert event.payload["status"] == "error"
+    assert event.payload["jobs"][0]["message"] == "no sound"
+
+
+def test_a_tolerated_failure_ends_the_task_well(account, make_context):
+    """Then the counting is the next task's business."""
+    account.set_faults({"job": "a.txt", "status": "Failed", "message": "no sound"})
+    task = NovaMMEAsyncOperator(task_id="submit", source="s3://media/a.txt", output_s3_uri="s3://output/n")
+
+    event = run([task.execute(make_context())], end_from_trigger=True, tolerate_failures=True)
+
+    assert isinstance(event, TaskSuccessEvent)
 
 
 def test_throttles_and_lost_connections_are_asked_again(account, arns):
@@ -83,7 +98,9 @@ def test_throttles_and_lost_connections_are_asked_again(account, arns):
         {"operation": "bedrock-runtime.GetAsyncInvoke", "drop_connection": True, "times": 2},
     )
 
-    assert isinstance(run(arns, botocore_config={"retries": {"total_max_attempts": 1}}), TaskSuccessEvent)
+    event = run(arns, botocore_config={"retries": {"total_max_attempts": 1}})
+
+    assert event.payload["status"] == "success"
 
 
 def test_the_deadline_ends_the_wait(account, make_context):

@@ -11,9 +11,12 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from nova_mme_local.ports import find_free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -135,24 +138,14 @@ def _in_turn(first: Callable[[], object], second: Callable[[], object]) -> tuple
 
 def measure_demo() -> None:
     """The demo, whole, in a directory and on ports of its own; it prints its seconds per phase."""
-    import tempfile
-
-    from nova_mme_local.ports import find_free_port
-
     with tempfile.TemporaryDirectory(prefix="nova-mme-bench-") as home:
-        airflow_port, aws_port = find_free_port(), find_free_port()
-        environment = {
-            **os.environ,
-            "NOVA_MME_HOME": home,
-            "AIRFLOW_PORT": str(airflow_port),
-            "LOCAL_AWS_PORT": str(aws_port),
-        }
+        ports = ("--airflow-port", str(find_free_port()), "--local-aws-port", str(find_free_port()))
         command = [sys.executable, "-m", "nova_mme_local"]
         print("The demo, from nothing (the environment is there already):", flush=True)
         try:
-            subprocess.run([*command, "demo"], env=environment, check=True)
+            subprocess.run([*command, "demo", "--home", home, *ports], check=True)
         finally:
-            subprocess.run([*command, "down"], env=environment, check=False)
+            subprocess.run([*command, "down", "--home", home], check=True)
 
 
 if __name__ == "__main__":

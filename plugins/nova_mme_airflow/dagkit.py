@@ -80,7 +80,6 @@ def _shard_group() -> Any:
             task_id="wait",
             invocation_arn=submit.output,
             tolerate_failures=True,
-            end_from_trigger=True,
             timeout=_WAIT_TIMEOUT,
             aws_conn_id=_CONNECTION,
             region_name=_BEDROCK_REGION,

@@ -25,8 +25,6 @@ class NovaMMEAsyncSensor(AwsConnectionArguments, BaseSensorOperator):
 
     :param invocation_arn: one ARN, or several; none at all is success at once. (templated)
     :param tolerate_failures: a job that Bedrock reports as Failed does not fail the task; the counts tell.
-    :param end_from_trigger: deferred, let the triggerer end the task when all has gone well: no worker starts for
-        it, and the task has no result.
     :param first_delay: seconds before the trigger's first look, see the trigger.
     :param deferrable: wait in the triggerer instead of on a worker.
     :param poke_interval: seconds between two looks.
@@ -45,7 +43,6 @@ class NovaMMEAsyncSensor(AwsConnectionArguments, BaseSensorOperator):
         *,
         invocation_arn: str | Sequence[str],
         tolerate_failures: bool = False,
-        end_from_trigger: bool = False,
         first_delay: float = 8.0,
         poke_interval: timedelta | float = 15.0,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
@@ -58,7 +55,6 @@ class NovaMMEAsyncSensor(AwsConnectionArguments, BaseSensorOperator):
         super().__init__(poke_interval=poke_interval, **kwargs)
         self.invocation_arn = invocation_arn
         self.tolerate_failures = tolerate_failures
-        self.end_from_trigger = end_from_trigger
         self.first_delay = first_delay
         self.deferrable = deferrable
         self.aws_conn_id = aws_conn_id
@@ -89,8 +85,6 @@ class NovaMMEAsyncSensor(AwsConnectionArguments, BaseSensorOperator):
                 deadline=time.time() + self.timeout,
                 waiter_delay=self.poke_interval,
                 first_delay=self.first_delay,
-                end_from_trigger=self.end_from_trigger,
-                tolerate_failures=self.tolerate_failures,
                 **self.aws_arguments,
             ),
             method_name="execute_complete",
@@ -116,7 +110,7 @@ class NovaMMEAsyncSensor(AwsConnectionArguments, BaseSensorOperator):
         return PokeReturnValue(is_done=True, xcom_value=self._conclude(jobs))
 
     def execute_complete(self, context: Context, event: dict[str, Any] | str | None = None) -> Any:
-        """What the trigger did not end itself.
+        """Judge the jobs that the trigger has seen end; or its deadline, or what it could not mend.
 
         ``dag.test()`` resumes here with a plain string when a trigger ended the task; then Bedrock is asked.
         """

@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
-from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
+from airflow.triggers.base import BaseTrigger, TriggerEvent
 from botocore.exceptions import ClientError, HTTPClientError
 
 from nova_mme_airflow.hooks import TRANSIENT_CODES, NovaMMEHook, read_invocation
@@ -25,9 +25,6 @@ class NovaMMECompleteTrigger(BaseTrigger):
     :param waiter_delay: seconds between two rounds of polling, give or take a fifth.
     :param first_delay: seconds before the first one. A trigger that fires while the scheduler still books
         the task's deferral can have its task marked failed (apache/airflow#71580); a job is never that fast.
-    :param end_from_trigger: let the triggerer end the task when all has gone well, without a worker and
-        without a result.
-    :param tolerate_failures: with ``end_from_trigger``: a job that failed is no error of the task.
     :param aws_conn_id, region_name, verify, botocore_config: as the operator has them.
     """
 
@@ -38,8 +35,6 @@ class NovaMMECompleteTrigger(BaseTrigger):
         deadline: float,
         waiter_delay: float = 15.0,
         first_delay: float = 8.0,
-        end_from_trigger: bool = False,
-        tolerate_failures: bool = False,
         aws_conn_id: str | None = "aws_default",
         region_name: str | None = None,
         verify: bool | str | None = None,
@@ -50,8 +45,6 @@ class NovaMMECompleteTrigger(BaseTrigger):
         self.deadline = deadline
         self.waiter_delay = waiter_delay
         self.first_delay = first_delay
-        self.end_from_trigger = end_from_trigger
-        self.tolerate_failures = tolerate_failures
         self.aws_conn_id = aws_conn_id
         self.region_name = region_name
         self.verify = verify
@@ -66,8 +59,6 @@ class NovaMMECompleteTrigger(BaseTrigger):
                 "deadline": self.deadline,
                 "waiter_delay": self.waiter_delay,
                 "first_delay": self.first_delay,
-                "end_from_trigger": self.end_from_trigger,
-                "tolerate_failures": self.tolerate_failures,
                 "aws_conn_id": self.aws_conn_id,
                 "region_name": self.region_name,
                 "verify": self.verify,
@@ -85,7 +76,11 @@ class NovaMMECompleteTrigger(BaseTrigger):
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Poll until the end, and yield one event."""
+        """Poll until all jobs have ended (well or not: the sensor judges that), and yield one event.
+
+        The event is a plain one, not a ``TaskSuccessEvent``: Airflow refuses DAGs that end tasks in the triggerer
+        wherever a plugin has listeners, and what a trigger pushes to XCom reaches other tasks as a JSON text.
+        """
         await asyncio.sleep(self.first_delay)
         ended: dict[str, dict[str, Any]] = {}
         async with await self.hook().get_async_conn() as client:
@@ -95,7 +90,8 @@ class NovaMMECompleteTrigger(BaseTrigger):
                     yield TriggerEvent({"status": "error", "message": problem})
                     return
                 if len(ended) == len(self.invocation_arns):
-                    yield self._conclude([ended[arn] for arn in self.invocation_arns])
+                    jobs = [ended[arn] for arn in self.invocation_arns]
+                    yield TriggerEvent({"status": "success", "message": "", "jobs": jobs})
                     return
                 if time.time() >= self.deadline:
                     left = len(self.invocation_arns) - len(ended)
@@ -125,14 +121,3 @@ class NovaMMECompleteTrigger(BaseTrigger):
                 ended[arn] = job
         self.log.info("%d of %d invocations have ended.", len(ended), len(self.invocation_arns))
         return ""
-
-    def _conclude(self, jobs: list[dict[str, Any]]) -> TriggerEvent:
-        """The event of jobs that have all ended.
-
-        A task that ends right here cannot be hit by the deferral race. It has no result: Airflow 3 stores what
-        a trigger pushes as a JSON text, and a task that pulls it gets the text instead of the document.
-        """
-        good = self.tolerate_failures or all(job["status"] == "success" for job in jobs)
-        if good and self.end_from_trigger:
-            return TaskSuccessEvent()
-        return TriggerEvent({"status": "success" if good else "error", "message": "", "jobs": jobs})

@@ -141,3 +141,21 @@ def test_an_error_of_the_trigger_is_retried(account, make_context):
     """A trigger that could not ask raises an error that Airflow retries."""
     with pytest.raises(RuntimeError, match="AccessDenied"):
         sensor("arn").execute_complete(make_context(), {"status": "error", "message": "AccessDenied"})
+
+
+def test_a_trigger_that_saw_a_failure_fails_the_task(account, make_context):
+    """Deferred or not, a failed job is Bedrock's sentence and no retry."""
+    job = {
+        "status": "error",
+        "invocation_arn": "arn",
+        "output_s3_uri": "s3://output/n",
+        "message": "no sound",
+    }
+
+    with pytest.raises(AirflowFailException, match="no sound"):
+        sensor("arn").execute_complete(make_context(), {"status": "success", "message": "", "jobs": [job]})
+
+
+def test_the_dags_work_beside_any_listener():
+    """Airflow refuses a DAG whose task has an attribute of this name where a plugin listens, as OpenLineage's."""
+    assert not hasattr(sensor("arn"), "end_from_trigger")

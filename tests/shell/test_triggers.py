@@ -4,7 +4,6 @@ import asyncio
 import time
 
 import pytest
-from airflow.triggers.base import TaskSuccessEvent, TriggerEvent
 
 from nova_mme_airflow.operators import NovaMMEAsyncOperator
 from nova_mme_airflow.triggers import NovaMMECompleteTrigger
@@ -40,8 +39,6 @@ def test_serialises_everything():
         "deadline": 1.0,
         "waiter_delay": 2.0,
         "first_delay": 3.0,
-        "end_from_trigger": True,
-        "tolerate_failures": True,
         "aws_conn_id": "mine",
         "region_name": "eu-west-1",
         "verify": "/ca.pem",
@@ -51,44 +48,24 @@ def test_serialises_everything():
     assert NovaMMECompleteTrigger(**arguments).serialize()[1] == arguments
 
 
-def test_success_can_end_the_task_in_the_triggerer(arns):
-    """No worker starts for it: the event ends the task, and carries no result."""
-    event = run(arns, end_from_trigger=True)
-
-    assert isinstance(event, TaskSuccessEvent)
-    assert event.xcoms is None
-
-
 def test_success_goes_to_the_sensor_with_the_jobs(arns):
-    """By default the sensor goes on, with everything that it needs for its result."""
+    """The sensor goes on, with everything that it needs for its result."""
     event = run(arns)
 
-    assert type(event) is TriggerEvent
     assert event.payload["status"] == "success"
     assert [job["invocation_arn"] for job in event.payload["jobs"]] == arns
     assert all(job["output_s3_uri"].startswith("s3://output/nova/") for job in event.payload["jobs"])
 
 
 def test_a_failed_job_goes_to_the_sensor(account, make_context):
-    """An error event carries Bedrock's message; the task fails where its log is."""
+    """An ended job is an ended job; the sensor judges it, where the task's log is."""
     account.set_faults({"job": "a.txt", "status": "Failed", "message": "no sound"})
     task = NovaMMEAsyncOperator(task_id="submit", source="s3://media/a.txt", output_s3_uri="s3://output/n")
 
     event = run([task.execute(make_context())])
 
-    assert type(event) is TriggerEvent
-    assert event.payload["status"] == "error"
-    assert event.payload["jobs"][0]["message"] == "no sound"
-
-
-def test_a_tolerated_failure_ends_the_task_well(account, make_context):
-    """Then the counting is the next task's business."""
-    account.set_faults({"job": "a.txt", "status": "Failed", "message": "no sound"})
-    task = NovaMMEAsyncOperator(task_id="submit", source="s3://media/a.txt", output_s3_uri="s3://output/n")
-
-    event = run([task.execute(make_context())], end_from_trigger=True, tolerate_failures=True)
-
-    assert isinstance(event, TaskSuccessEvent)
+    (job,) = event.payload["jobs"]
+    assert (event.payload["status"], job["status"], job["message"]) == ("success", "error", "no sound")
 
 
 def test_throttles_and_lost_connections_are_asked_again(account, arns):

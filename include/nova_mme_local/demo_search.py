@@ -1,0 +1,139 @@
+"""The demo's searches: over the sample media with known answers, over a person's own media with queries from them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from nova_mme.modality import Modality
+from nova_mme.search import Hit, MediaQuery, TextQuery, search
+from nova_mme.space import Space
+from nova_mme_local.airflow_settings import MODEL_REVISION, VECTOR_BUCKET
+from nova_mme_local.media import Media, MediaFile
+from nova_mme_local.samples.searches import SEARCHES
+from nova_mme_local.screen import Screen
+
+_SHOWN = 3
+# More than are shown: neighbouring segments of one file count once.
+_ASKED = 30
+_LARGEST_EXAMPLE = 5 * 1024 * 1024  # bytes; a query travels inside its request
+
+WHO_ANSWERED = (
+    f"Answered by the local stand-in embedder {MODEL_REVISION}, which compares words, colours, shapes and sound; "
+    "it is not Nova, which understands what is said and shown."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A search to show: its title, the query and its words or file name; `finds` are the names it should find."""
+
+    title: str
+    asked: str
+    query: TextQuery | MediaQuery
+    modality: Modality | None = None
+    finds: tuple[str, ...] = ()
+
+
+class Searcher:
+    """Searches the vectors of the local stack."""
+
+    def __init__(self, *, bedrock: Any, s3vectors: Any) -> None:
+        self._bedrock = bedrock
+        self._s3vectors = s3vectors
+
+    def find(self, question: Question) -> list[Hit]:
+        """Return the best segment of each of the files nearest to the question, at 1024 dimensions."""
+        hits = search(
+            question.query,
+            dimension=1024,
+            top_k=_ASKED,
+            bedrock=self._bedrock,
+            s3vectors=self._s3vectors,
+            vector_bucket=VECTOR_BUCKET,
+            space=Space(revision=MODEL_REVISION),
+            modality=question.modality,
+        )
+        best: dict[str, Hit] = {}
+        for hit in hits:
+            best.setdefault(str(hit.metadata.get("sourceS3Uri", hit.key)), hit)
+        return list(best.values())[:_SHOWN]
+
+    def show(self, questions: Sequence[Question], screen: Screen) -> None:
+        """Print each question and what it found; at the end, how many found what they should."""
+        right = 0
+        for question in questions:
+            hits = self.find(question)
+            screen.say()
+            screen.wrap(question.title, "  ")
+            screen.say(f"  {screen.paint(question.asked, 'bold')}")
+            for hit in hits:
+                screen.say(describe(hit))
+            if not hits:
+                screen.say("    nothing")
+            right += bool(hits) and hits[0].metadata.get("fileName") in question.finds
+        known = sum(bool(question.finds) for question in questions)
+        screen.say()
+        if known:
+            screen.say(f"  {right} of {known} searches found first what they should.")
+
+
+def choose_questions(media: Media, *, own: bool) -> list[Question]:
+    """Return the searches for the media that were embedded: the prepared ones, or some made of their own names."""
+    return ask_own(media) if own else ask_samples()
+
+
+def ask_samples() -> list[Question]:
+    """Return the prepared searches over the sample media."""
+    questions = []
+    for prepared in SEARCHES:
+        modality = Modality(prepared.modality) if prepared.modality else None
+        query: TextQuery | MediaQuery
+        if prepared.path:
+            query, asked = MediaQuery(prepared.path.name, prepared.path.read_bytes()), prepared.path.name
+        else:
+            query, asked = TextQuery(prepared.query_text or ""), f'"{prepared.query_text}"'
+        questions.append(Question(prepared.title, asked, query, modality, prepared.finds))
+    return questions
+
+
+def ask_own(media: Media) -> list[Question]:
+    """Return searches for one file of each modality by the words of its name, and one with a file as the query."""
+    firsts = {file.modality: file for file in reversed(media.files)}
+    questions = []
+    for modality in Modality:
+        words = _read_name(firsts[modality]) if modality in firsts else ""
+        if words:
+            questions.append(Question(f"The name of a {modality} file", f'"{words}"', TextQuery(words)))
+    return questions + [_ask_with(file) for file in media.files if _is_example(file)][:1]
+
+
+def describe(hit: Hit) -> str:
+    """Return a line: score, file, modality, and which part of the file or what it says."""
+    facts = hit.metadata
+    line = f"    {hit.score:5.2f}  {facts.get('fileName', hit.key):<32} {facts.get('modalityType', ''):<6}"
+    return f"{line} {_describe_part(facts)}".rstrip()[:98]
+
+
+def _describe_part(facts: dict[str, Any]) -> str:
+    if "segmentStartSeconds" in facts and "segmentEndSeconds" in facts:
+        return f"{facts['segmentStartSeconds']:.0f}-{facts['segmentEndSeconds']:.0f} s"
+    text = " ".join(str(facts.get("text", "")).split())
+    return f'"{text[:40]}..."' if text else ""
+
+
+def _read_name(file: MediaFile) -> str:
+    stem = PurePosixPath(file.key).stem
+    return " ".join(word for word in re.findall(r"[^\W\d_]+", stem) if len(word) > 1)
+
+
+def _is_example(file: MediaFile) -> bool:
+    return file.modality is not Modality.TEXT and file.path.stat().st_size <= _LARGEST_EXAMPLE
+
+
+def _ask_with(file: MediaFile) -> Question:
+    query = MediaQuery(file.path.name, file.path.read_bytes())
+    return Question(f"One {file.modality} file, and what is like it", file.path.name, query)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,9 @@ _SAME_FAMILY = (frozenset({"mp4", "mov", "3gp"}), frozenset({"mkv", "webm"}), fr
 # Formats whose files may begin in more ways than filetype knows (an MP3 without a tag, an MP4 of a rare
 # brand): bytes that nobody recognises are left for the model to judge.
 _LOOSE = frozenset({"mp3", "mp4", "mov", "3gp", "mpeg", "mpg"})
+
+# Control characters that no text has: all but tab, line ends, form feed, backspace and escape.
+_CONTROLS = re.compile("[\x00-\x07\x0e-\x1a\x1c-\x1f]")
 
 _TEXT_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
@@ -60,7 +64,12 @@ def inspect(s3: Any, source: Source, modality: Modality, *, owner: str | None = 
 
 def _read_head(s3: Any, source: Source, owner: str | None) -> tuple[bytes, str]:
     place = source.location
-    request = {"Bucket": place.bucket, "Key": place.key, "Range": f"bytes=0-{HEAD_BYTES - 1}"}
+    request = {
+        "Bucket": place.bucket,
+        "Key": place.key,
+        "Range": f"bytes=0-{HEAD_BYTES - 1}",
+        "IfMatch": f'"{source.etag}"',
+    }
     if owner:
         request["ExpectedBucketOwner"] = owner
     try:
@@ -73,6 +82,8 @@ def _read_head(s3: Any, source: Source, owner: str | None) -> tuple[bytes, str]:
 def unreadable(uri: str, error: ClientError) -> BadSource:
     """What S3's refusal means for the source; throttles and faults are raised again, for the task to retry."""
     code = error.response["Error"]["Code"]
+    if code in ("PreconditionFailed", "412"):
+        return BadSource(uri, Reason.CHANGED, "The object was changed since it was listed.")
     if code in ("NoSuchKey", "NoSuchBucket", "404", "NotFound"):
         return BadSource(uri, Reason.MISSING, "The object is not there (any more).")
     if code in ("AccessDenied", "403", "Forbidden", "InvalidObjectState") or code.startswith("KMS"):
@@ -88,7 +99,7 @@ def _real_format(head: bytes, source: Source, modality: Modality) -> str:
         raise BadSource(source.uri, Reason.UNSUPPORTED, f"Its extension stands for no format of {modality}.")
     kind = filetype.guess(head)
     if modality is Modality.TEXT:
-        if kind is not None or not _is_text(head):
+        if not _is_text(head):  # asked first: many a signature is two letters long, and may begin a text
             held = f"{kind.mime} data" if kind else "binary data"
             raise BadSource(source.uri, Reason.WRONG_CONTENT, f"Named as text, but it holds {held}.")
         return named
@@ -105,11 +116,9 @@ def _real_format(head: bytes, source: Source, modality: Modality) -> str:
 
 def _is_text(head: bytes) -> bool:
     encoding = next((name for mark, name in _TEXT_MARKS if head.startswith(mark)), "utf-8")
-    if encoding == "utf-8" and b"\x00" in head:
-        return False
     try:
         # final=False: the head may end inside a character
-        codecs.getincrementaldecoder(encoding)().decode(head, final=False)
+        text = codecs.getincrementaldecoder(encoding)().decode(head, final=False)
     except UnicodeDecodeError:
         return False
-    return True
+    return not _CONTROLS.search(text)

@@ -39,6 +39,7 @@ class Reason(StrEnum):
     WRONG_CONTENT = "content_is_not_its_type"
     MISSING = "missing_object"
     UNREADABLE = "unreadable_object"
+    CHANGED = "changed_meanwhile"
     REFUSED = "request_refused"
     JOB_FAILED = "job_failed"
     NO_OUTPUT = "output_missing"
@@ -59,6 +60,9 @@ class Reason(StrEnum):
         return _NEXT_STEPS[self]
 
 
+# Nothing was paid for these: whatever they were, a source that is listed again is worth another look.
+FREE_REASONS = frozenset({Reason.MISSING, Reason.UNREADABLE, Reason.CHANGED})
+
 _RETRYABLE = frozenset({Reason.TRANSIENT, Reason.NO_OUTPUT, Reason.NOT_FINISHED, Reason.UNREADABLE})
 
 _NEXT_STEPS = {
@@ -68,6 +72,7 @@ _NEXT_STEPS = {
     Reason.WRONG_CONTENT: "Give the file the extension of what it holds, or upload the right content.",
     Reason.MISSING: "Upload the object again if it is still wanted; otherwise nothing is to be done.",
     Reason.UNREADABLE: "Let the task's role read the object (s3:GetObject, and kms:Decrypt for a KMS key).",
+    Reason.CHANGED: "Run again: the new version will be embedded.",
     Reason.REFUSED: "Read Bedrock's sentence; then correct the run's parameters or the file.",
     Reason.JOB_FAILED: "Read Bedrock's sentence; upload a repaired file, or run again with force.",
     Reason.NO_OUTPUT: "Run again: the job's output was missing, so the source will be embedded anew.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -44,8 +44,12 @@ _PASSING = re.compile(r"internal|throttl|try again|unavailable|timed? ?out|capac
 
 @dataclass(slots=True)
 class Stored:
-    """What of a source is in the indexes now."""
+    """What of a source is in the indexes now.
 
+    :ivar reached: embedding type -> up to where the ledger knows that vectors may be.
+    """
+
+    reached: dict[str, int]
     indexes: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
     failures: list[SegmentFailure] = field(default_factory=list)
 
@@ -96,7 +100,12 @@ class Ingest:
             log.warning("%s", bad)
             if bad.reason is not Reason.NOT_FINISHED:
                 self.ledger.failed(
-                    work.source, recipe, attempt=row.attempt, reason=bad.reason, message=bad.message
+                    work.source,
+                    recipe,
+                    attempt=row.attempt,
+                    reason=bad.reason,
+                    message=bad.message,
+                    only_this_version=True,
                 )
             return Outcome.of_failure(uri, bad.reason, bad.message, row.invocation_arn)
         except (ClientError, BotoCoreError) as error:
@@ -106,15 +115,15 @@ class Ingest:
     def _store(self, source: Source, row: Row, recipe: Recipe) -> Outcome:
         started = time.monotonic()
         folder = self._find_output(source, row)
-        stored = Stored()
+        stored = Stored(reached=dict(row.reached))
         for file in read_summary(self.s3, folder, source.uri, owner=self._owner):
             self._store_file(file, source, row, stored)
         if not stored.indexes:
             first = next(iter(stored.failures), None)
             reason = first.reason if first else Reason.NO_OUTPUT
             raise BadSource(source.uri, reason, first.message if first else "The job's output is empty.")
-        self._delete_left_over(source, row, stored)
-        outcome = _note(self.ledger, source, recipe, stored, row.invocation_arn)
+        left_over = self._delete_left_over(source, stored)
+        outcome = self._note(source, recipe, stored, left_over, row.invocation_arn)
         log.info("%s: %s in %.2f s.", source.uri, stored.counts, time.monotonic() - started)
         return outcome
 
@@ -136,15 +145,23 @@ class Ingest:
             raise BadSource(source.uri, Reason.NOT_FINISHED, f"Its job {arn} is still in progress.")
         if invocation["status"] == "Failed":
             message = invocation.get("failureMessage") or "Bedrock gave no reason."
-            reason = Reason.TRANSIENT if _PASSING.search(message) else Reason.JOB_FAILED
+            told = re.sub(r"s3://\S+", "", message)  # the source's own name tells nothing
+            reason = Reason.TRANSIENT if _PASSING.search(told) else Reason.JOB_FAILED
             raise BadSource(source.uri, reason, message)
         return output_folder(invocation)
 
     def _store_file(self, file: ResultFile, source: Source, row: Row, stored: Stored) -> None:
-        if file.failed:
-            message = file.message or f"The model failed all of its {file.embedding_type} segments."
+        try:
+            if not file.uri:
+                raise BadSource(source.uri, Reason.NO_OUTPUT, "The job's summary names no file.")
+            self._store_blocks(file, source, row, stored)
+        except BadSource as bad:
+            if not file.failed:
+                raise
+            message = file.message or bad.message
             stored.failures.append(SegmentFailure(file.embedding_type, 0, file.reason, message))
-            return
+
+    def _store_blocks(self, file: ResultFile, source: Source, row: Row, stored: Stored) -> None:
         shared = describe_source(
             source,
             self.shard.run.recipe,
@@ -160,6 +177,7 @@ class Ingest:
                 for segment, text in zip(block.segments, texts, strict=True)
             ]
             if documents:
+                self._reach(source, file.embedding_type, block, stored)
                 self._put(source, block, documents)
             for segment in block.segments:
                 stored.indexes[segment.embedding_type].add(segment.index)
@@ -178,41 +196,60 @@ class Ingest:
             described = [{**document, "embeddingDimension": dimension} for document in documents]
             self.store.put(dimension, VectorBatch(keys, truncate(block.matrix, dimension), described))
 
-    def _delete_left_over(self, source: Source, row: Row, stored: Stored) -> None:
-        """Delete what a longer earlier version left behind, after the new vectors are in."""
+    def _reach(self, source: Source, embedding_type: str, block: Block, stored: Stored) -> None:
+        """Note how far the block reaches, before it is put."""
+        extent = max(segment.index for segment in block.segments) + 1
+        if stored.reached.get(embedding_type, 0) < extent:
+            self.ledger.reach(source, embedding_type, extent)
+            stored.reached[embedding_type] = extent
+
+    def _delete_left_over(self, source: Source, stored: Stored) -> set[str]:
+        """Delete what earlier versions and broken tries left behind, after the new vectors are in.
+
+        The row is read once more: another run may have put something meanwhile.
+
+        :returns: the embedding types that were looked at.
+        """
+        row = self.ledger.rows([source]).get(source.object_id)
+        reached = Counter(row.reached if row else {}) | Counter(row.segments if row else {})
         left = [
             vector_key(source.object_id, Segment(name, index))
-            for name, extent in row.segments.items()
+            for name, extent in reached.items()
             for index in range(extent)
             if index not in stored.indexes.get(name, ())
         ]
         if left:
-            log.info("%s: deleting %d segments of an earlier version.", source.uri, len(left))
+            log.info("%s: deleting %d segments that are no longer its own.", source.uri, len(left))
             self.store.delete(left)
+        return set(reached)
+
+    def _note(self, source: Source, recipe: Recipe, stored: Stored, left_over: set[str], arn: str) -> Outcome:
+        failures = stored.failures
+        # One that may pass goes before the others: it is why the source is worth another try.
+        worst = next((item for item in failures if item.reason.retryable), next(iter(failures), None))
+        reason, message = (worst.reason, _tell(failures)) if worst else (None, "")
+        noted = self.ledger.stored(
+            source,
+            recipe,
+            segments=stored.extents,
+            reached=left_over,
+            failed_segments=len(failures),
+            reason=reason,
+            message=message,
+        )
+        if not noted:  # a newer version was stored while this one was put: have it stored over this one
+            for name, extent in stored.extents.items():
+                self.ledger.reach(source, name, extent)
+            self.ledger.reopen(source)
+            return Outcome(source.uri, "superseded", message="A newer version of it was taken up meanwhile.")
+        status = "partial" if failures else "stored"
+        return Outcome(source.uri, status, stored.counts, len(failures), reason or "", message, arn)
 
 
 def vector_key(object_id: str, segment: Segment) -> str:
     """``<object id>/<embedding type>/<segment index>``: the type is in it because AUDIO_VIDEO_SEPARATE
     gives every index twice."""
     return f"{object_id}/{segment.embedding_type}/{segment.index}"
-
-
-def _note(ledger: Ledger, source: Source, recipe: Recipe, stored: Stored, arn: str) -> Outcome:
-    failures = stored.failures
-    worst = next(
-        (failure for failure in failures if not failure.reason.retryable), next(iter(failures), None)
-    )
-    reason, message = (worst.reason, _tell(failures)) if worst else (None, "")
-    ledger.stored(
-        source,
-        recipe,
-        segments=stored.extents,
-        failed_segments=len(failures),
-        reason=reason,
-        message=message,
-    )
-    status = "partial" if failures else "stored"
-    return Outcome(source.uri, status, stored.counts, len(failures), reason or "", message, arn)
 
 
 def _tell(failures: list[SegmentFailure]) -> str:

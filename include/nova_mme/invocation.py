@@ -25,6 +25,9 @@ SUMMARY_NAME = "segmented-embedding-result.json"
 BLOCK_LINES = 250
 _READ_BYTES = 1 << 20
 
+# Least square of a norm that is still taken for a direction: far above float64's subnormal numbers.
+_TINY = 1e-280
+
 _SEGMENT_REASONS = {
     "RAI_VIOLATION_INPUT_TEXT_DEFLECTION": Reason.MODERATED,
     "RAI_VIOLATION_INPUT_IMAGE_DEFLECTION": Reason.MODERATED,
@@ -60,7 +63,7 @@ class SegmentFailure:
 class ResultFile:
     """One entry of the summary: the output file of one embedding type.
 
-    :ivar failed: the whole type failed; there may be no file.
+    :ivar failed: the whole type failed; there may be no file, though one is named.
     """
 
     embedding_type: str
@@ -97,19 +100,25 @@ def read_summary(s3: Any, folder: S3Uri, source_uri: str, *, owner: str | None =
 
     :raises BadSource: when the summary is missing or holds no result.
     """
-    document = orjson.loads(_open(s3, folder.join(SUMMARY_NAME), source_uri, owner).read())
-    results = [_result_file(item) for item in document.get("embeddingResults", ())]
+    body = _open(s3, folder.join(SUMMARY_NAME), source_uri, owner).read()
+    try:
+        results = [_result_file(item) for item in orjson.loads(body)["embeddingResults"]]
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+        message = f"The job's summary in {folder} cannot be read: {error!r}."
+        raise BadSource(source_uri, Reason.NO_OUTPUT, message) from error
     if not results:
         raise BadSource(source_uri, Reason.NO_OUTPUT, f"The job's summary in {folder} names no output file.")
     return results
 
 
 def _result_file(item: dict[str, Any]) -> ResultFile:
+    uri = item.get("outputFileUri") or ""
     # The guide says FAILURE; FAILED was seen in the wild.
-    failed = item.get("status") in ("FAILURE", "FAILED") and not item.get("outputFileUri")
-    reason = _SEGMENT_REASONS.get(item.get("failureReason", ""), Reason.JOB_FAILED)
-    message = item.get("message") or item.get("failureReason") or ""
-    return ResultFile(item["embeddingType"], item.get("outputFileUri", ""), failed, reason, message)
+    failed = item.get("status") in ("FAILURE", "FAILED")
+    cause = item.get("failureReason") or ""
+    reason = _SEGMENT_REASONS.get(cause, Reason.JOB_FAILED if failed else Reason.NO_OUTPUT)
+    message = item.get("message") or cause or ("" if uri else "The summary names no output file.")
+    return ResultFile(item["embeddingType"], uri, failed or not uri, reason, message)
 
 
 def read_blocks(s3: Any, file: ResultFile, source_uri: str, *, owner: str | None = None) -> Iterator[Block]:
@@ -121,10 +130,10 @@ def read_blocks(s3: Any, file: ResultFile, source_uri: str, *, owner: str | None
     :raises BadSource: when the file is missing.
     """
     body = _open(s3, S3Uri.parse(file.uri), source_uri, owner)
-    block, vectors = Block(), list[NDArray[np.float64]]()
+    block, vectors, seen = Block(), list[NDArray[np.float64]](), set[int]()
     for number, line in enumerate(io.BufferedReader(body, _READ_BYTES)):
         if line.strip():
-            _read_line(line, number, file.embedding_type, block, vectors)
+            _read_line(line, number, file.embedding_type, block, vectors, seen)
         if len(vectors) + len(block.failures) >= BLOCK_LINES:
             yield _finish(block, vectors)
             block, vectors = Block(), []
@@ -139,23 +148,34 @@ def _finish(block: Block, vectors: list[NDArray[np.float64]]) -> Block:
 
 
 def _read_line(
-    line: bytes, number: int, embedding_type: str, block: Block, vectors: list[NDArray[np.float64]]
+    line: bytes,
+    number: int,
+    embedding_type: str,
+    block: Block,
+    vectors: list[NDArray[np.float64]],
+    seen: set[int],
 ) -> None:
     try:
         record = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
-        message = f"Line {number + 1} of the output is no JSON: {error}."
+        segment = _segment(record, embedding_type, number)
+        failure = _line_failure(record, segment)
+        vector = None if failure else _vector(record.get("embedding"))
+    except (orjson.JSONDecodeError, TypeError, ValueError, AttributeError) as error:
+        problem = "is no JSON" if isinstance(error, orjson.JSONDecodeError) else "cannot be read"
+        message = f"Line {number + 1} of the output {problem}: {error}."
         block.failures.append(SegmentFailure(embedding_type, number, Reason.BAD_SEGMENT, message))
         return
-    segment = _segment(record, embedding_type, number)
-    failure = _line_failure(record, segment)
-    vector = None if failure else _vector(record.get("embedding"))
-    if failure is None and vector is None:
-        message = f"The embedding is not {FULL_DIMENSION} finite numbers with a direction."
+    if failure is None and (vector is None or segment.index in seen):
+        message = (
+            f"The embedding is not {FULL_DIMENSION} finite numbers with a direction."
+            if vector is None
+            else "The segment comes twice; the first one is kept."
+        )
         failure = SegmentFailure(embedding_type, segment.index, Reason.BAD_SEGMENT, message)
     if failure is not None:
         block.failures.append(failure)
-    if vector is not None:
+    elif vector is not None:
+        seen.add(segment.index)
         block.segments.append(segment)
         vectors.append(vector)
 
@@ -172,9 +192,12 @@ def _line_failure(record: dict[str, Any], segment: Segment) -> SegmentFailure | 
 def _segment(record: dict[str, Any], embedding_type: str, number: int) -> Segment:
     # Image lines may come without segmentMetadata; two AWS blog posts show startTime and endTime beside it.
     place = record.get("segmentMetadata") or {}
+    index = place.get("segmentIndex", number)
+    if not isinstance(index, int) or isinstance(index, bool) or index < 0:
+        raise ValueError(f"its segmentIndex is {index!r}")
     return Segment(
         embedding_type,
-        int(place.get("segmentIndex", number)),
+        index,
         start_seconds=place.get("segmentStartSeconds", record.get("startTime")),
         end_seconds=place.get("segmentEndSeconds", record.get("endTime")),
         start_character=place.get("segmentStartCharPosition"),
@@ -185,12 +208,15 @@ def _segment(record: dict[str, Any], embedding_type: str, number: int) -> Segmen
 def _vector(values: Any) -> NDArray[np.float64] | None:
     if not isinstance(values, list) or len(values) != FULL_DIMENSION:
         return None
-    try:
-        vector = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError):
+    vector = np.array(values)
+    if vector.ndim != 1 or vector.dtype.kind not in "fiu":
         return None
-    # The shortest prefix has to have a direction too: it becomes the 256-d vector.
-    return vector if np.isfinite(vector).all() and vector[:256].any() else None
+    vector = vector.astype(np.float64, copy=False)
+    # The shortest prefix has to have a direction too, for it becomes the 256-d vector; and squares must neither
+    # vanish nor overflow, for the norm is made of them.
+    with np.errstate(over="ignore"):
+        shortest, whole = vector[:256] @ vector[:256], vector @ vector
+    return vector if shortest > _TINY and np.isfinite(whole) else None
 
 
 def _open(s3: Any, place: S3Uri, source_uri: str, owner: str | None) -> Any:

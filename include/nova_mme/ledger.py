@@ -21,6 +21,8 @@ from nova_mme.space import Space
 _BATCH = 100
 _MESSAGE_CHARACTERS = 2000
 
+_REACHED = "reached_"
+
 
 class Status(StrEnum):
     """How far a source is in a space."""
@@ -36,7 +38,8 @@ class Row:
     """One ledger item.
 
     :ivar attempt: which paid attempt at this etag and recipe the row is about; 1 is the first.
-    :ivar segments: embedding type -> how many segments are stored (an earlier version's until it is replaced).
+    :ivar segments: embedding type -> how far the stored segments reach (an earlier version's until replaced).
+    :ivar reached: embedding type -> how far any try to store has ever reached: below it, vectors may exist.
     """
 
     object_id: str
@@ -52,6 +55,7 @@ class Row:
     media_format: str = ""
     content_type: str = ""
     segments: Mapping[str, int] = field(default_factory=dict)
+    reached: Mapping[str, int] = field(default_factory=dict)
     failed_segments: int = 0
 
     @classmethod
@@ -72,6 +76,11 @@ class Row:
             media_format=item.get("media_format", ""),
             content_type=item.get("content_type", ""),
             segments={name: int(count) for name, count in item.get("segments", {}).items()},
+            reached={
+                name.removeprefix(_REACHED): int(value)
+                for name, value in item.items()
+                if name.startswith(_REACHED)
+            },
             failed_segments=int(item.get("failed_segments", 0)),
         )
 
@@ -144,16 +153,29 @@ class Ledger:
         content_type: str,
     ) -> None:
         """Note a started job. What an earlier version has stored stays noted until it is replaced."""
-        self._write(
+        values = self._about(source, recipe) | {
+            "status": Status.SUBMITTED,
+            "attempt": attempt,
+            "invocation_arn": invocation_arn,
+            "media_format": media_format,
+            "content_type": content_type,
+            "reason": None,
+            "message": None,
+        }
+        self._update(source, values)
+
+    def reach(self, source: Source, embedding_type: str, extent: int) -> None:
+        """Note, before it is done, that segments up to ``extent`` are being put; it only ever grows.
+
+        Should the task die before it notes what it has stored, the next one knows what it may have left behind.
+        """
+        name = f"{_REACHED}{embedding_type}"
+        self._update(
             source,
-            recipe,
-            status=Status.SUBMITTED,
-            attempt=attempt,
-            invocation_arn=invocation_arn,
-            media_format=media_format,
-            content_type=content_type,
-            reason=None,
-            message=None,
+            {name: extent},
+            condition="attribute_not_exists(#c) OR #c < :c",
+            names={"#c": name},
+            values={":c": extent},
         )
 
     def stored(
@@ -162,50 +184,104 @@ class Ledger:
         recipe: Recipe,
         *,
         segments: Mapping[str, int],
+        reached: Iterable[str] = (),
         failed_segments: int = 0,
         reason: Reason | None = None,
         message: str = "",
-    ) -> None:
-        """Note that the vectors are in all four indexes; partial when some of the segments failed."""
-        self._write(
-            source,
-            recipe,
-            status=Status.PARTIAL if failed_segments else Status.STORED,
-            segments=dict(segments),
-            failed_segments=failed_segments,
-            reason=reason,
-            message=message[:_MESSAGE_CHARACTERS] or None,
-        )
+    ) -> bool:
+        """Note that the vectors are in all four indexes; partial when some of the segments failed.
 
-    def failed(self, source: Source, recipe: Recipe, *, attempt: int, reason: Reason, message: str) -> None:
-        """Note a failure."""
-        self._write(
-            source,
-            recipe,
-            status=Status.FAILED,
-            attempt=attempt,
-            reason=reason,
-            message=message[:_MESSAGE_CHARACTERS] or None,
-        )
-
-    def _write(self, source: Source, recipe: Recipe, **values: Any) -> None:
+        :param reached: the embedding types whose left-over segments were deleted.
+        :returns: False when the row tells of another version by now, which then is as it was.
+        """
+        values: dict[str, Any] = {f"{_REACHED}{name}": segments.get(name) for name in reached}
+        values |= self._about(source, recipe)
         values |= {
+            "status": Status.PARTIAL if failed_segments else Status.STORED,
+            "segments": dict(segments),
+            "failed_segments": failed_segments,
+            "reason": reason,
+            "message": message[:_MESSAGE_CHARACTERS] or None,
+        }
+        return self._update(source, values, **self._same_version(source, recipe))
+
+    def failed(
+        self,
+        source: Source,
+        recipe: Recipe,
+        *,
+        attempt: int,
+        reason: Reason,
+        message: str,
+        only_this_version: bool = False,
+    ) -> bool:
+        """Note a failure; with ``only_this_version``, unless the row tells of another version by now."""
+        values = self._about(source, recipe) | {
+            "status": Status.FAILED,
+            "attempt": attempt,
+            "reason": reason,
+            "message": message[:_MESSAGE_CHARACTERS] or None,
+            "failed_segments": None,
+        }
+        return self._update(
+            source, values, **(self._same_version(source, recipe) if only_this_version else {})
+        )
+
+    def reopen(self, source: Source) -> bool:
+        """Have a stored source stored once more from its own job, since older vectors were put over its own."""
+        return self._update(
+            source,
+            {"status": Status.SUBMITTED},
+            condition="#c IN (:c, :d)",
+            names={"#c": "status"},
+            values={":c": Status.STORED, ":d": Status.PARTIAL},
+        )
+
+    @staticmethod
+    def _about(source: Source, recipe: Recipe) -> dict[str, Any]:
+        return {
             "uri": source.uri,
             "etag": source.etag,
             "size": source.size,
             "modified": source.modified,
             "modality": recipe.modality.value,
             "recipe": recipe.fingerprint,
-            "updated": int(time.time()),
         }
-        kept = {name: value for name, value in values.items() if value is not None}
-        gone = [name for name, value in values.items() if value is None]
+
+    @staticmethod
+    def _same_version(source: Source, recipe: Recipe) -> dict[str, Any]:
+        return {
+            "condition": "#c = :c AND #d = :d",
+            "names": {"#c": "etag", "#d": "recipe"},
+            "values": {":c": source.etag, ":d": recipe.fingerprint},
+        }
+
+    def _update(
+        self,
+        source: Source,
+        changes: Mapping[str, Any],
+        *,
+        condition: str = "",
+        names: Mapping[str, str] | None = None,
+        values: Mapping[str, Any] | None = None,
+    ) -> bool:
+        """Set what has a value and remove what has none; False when the condition does not hold."""
+        changes = {**changes, "updated": int(time.time())}
+        kept = {name: value for name, value in changes.items() if value is not None}
+        gone = [name for name in changes if name not in kept]
         expression = "SET " + ", ".join(f"#{name} = :{name}" for name in kept)
         if gone:
             expression += " REMOVE " + ", ".join(f"#{name}" for name in gone)
-        self.dynamodb.Table(self.table_name).update_item(
-            Key={"object_id": source.object_id, "space": self.space.name},
-            UpdateExpression=expression,
-            ExpressionAttributeNames={f"#{name}": name for name in values},
-            ExpressionAttributeValues={f":{name}": value for name, value in kept.items()},
-        )
+        table = self.dynamodb.Table(self.table_name)
+        try:
+            table.update_item(
+                Key={"object_id": source.object_id, "space": self.space.name},
+                UpdateExpression=expression,
+                ExpressionAttributeNames={f"#{name}": name for name in changes} | dict(names or {}),
+                ExpressionAttributeValues={f":{name}": value for name, value in kept.items()}
+                | dict(values or {}),
+                **({"ConditionExpression": condition} if condition else {}),
+            )
+        except table.meta.client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True

@@ -11,7 +11,7 @@ from typing import Any
 
 from nova_mme.errors import BadSetting
 from nova_mme.modality import Modality
-from nova_mme.recipe import DETAIL_LEVELS, EMBEDDING_MODES, INDEX_PURPOSE, RETRIEVAL_PURPOSE
+from nova_mme.recipe import DETAIL_LEVELS, EMBEDDING_MODES, INDEX_PURPOSE, PURPOSES, RETRIEVAL_PURPOSE
 from nova_mme.space import DIMENSIONS, FULL_DIMENSION
 
 SCHEMA_VERSION = "nova-multimodal-embed-v1"
@@ -19,6 +19,9 @@ TRUNCATION_MODES = ("START", "END", "NONE")
 
 # "value" of a text in a synchronous request holds at most this many characters.
 QUERY_CHARACTERS = 8192
+
+# Inline content is limited to 25 MB after base64, the whole body to 25,000,000 bytes (botocore's model).
+QUERY_BYTES = 18_740_000
 
 
 def segmented_request(
@@ -41,6 +44,7 @@ def segmented_request(
     :raises BadSetting: when a value is outside the schema.
     """
     _check("embedding_dimension", dimension, DIMENSIONS)
+    _check("purpose", purpose, PURPOSES)
     location = {"uri": uri, **({"bucketOwner": bucket_owner} if bucket_owner else {})}
     item: dict[str, Any] = {"source": {"s3Location": location}}
     if modality is not Modality.TEXT:
@@ -68,7 +72,7 @@ def segmented_request(
 
 def _segmentation(modality: Modality, segment: int | None) -> dict[str, int]:
     limits = modality.limits
-    length = segment or limits.segment_default or 0
+    length = (limits.segment_default or 0) if segment is None else segment
     if not (limits.segment_min or 0) <= length <= (limits.segment_max or 0):
         raise BadSetting(
             f"A {modality} segment of {length} is outside {limits.segment_min} to {limits.segment_max}."
@@ -96,7 +100,14 @@ def text_query(text: str, *, dimension: int, purpose: str = RETRIEVAL_PURPOSE) -
 def media_query(
     content: bytes, modality: Modality, media_format: str, *, dimension: int, purpose: str = RETRIEVAL_PURPOSE
 ) -> dict[str, Any]:
-    """The body of InvokeModel for an image, a sound or a clip (at most 30 s) to search with."""
+    """The body of InvokeModel for an image, a sound or a clip (at most 30 s) to search with.
+
+    :raises BadSetting: when the file is over the limit of inline content, 25 MB in base64.
+    """
+    if len(content) > QUERY_BYTES:
+        raise BadSetting(
+            f"The file has {len(content):,} bytes; the model takes {QUERY_BYTES:,} inline (25 MB in base64)."
+        )
     item: dict[str, Any] = {
         "format": media_format,
         "source": {"bytes": base64.b64encode(content).decode()},

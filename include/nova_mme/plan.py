@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
+from nova_mme.errors import FREE_REASONS
 from nova_mme.ledger import Ledger, Row, Status
 from nova_mme.modality import Modality
 from nova_mme.recipe import Recipe
@@ -79,9 +80,13 @@ def decide(source: Source, row: Row | None, run: Run) -> Work | str:
         return Work(source, row.attempt + 1, "forced")
     if row.status is Status.STORED:
         return "unchanged"
-    if row.reason is not None and row.reason.retryable and row.attempt < MAX_ATTEMPTS:
+    if row.reason in FREE_REASONS or (_may_pass(row) and row.attempt < MAX_ATTEMPTS):
         return Work(source, row.attempt + 1, "retried")
     return "dead_letter"
+
+
+def _may_pass(row: Row) -> bool:
+    return row.reason is not None and row.reason.retryable
 
 
 def request_parts(source: Source, recipe: Recipe, space: str, attempt: int) -> tuple[str, ...]:

@@ -14,6 +14,17 @@ from nova_mme.errors import BadSetting
 from nova_mme.modality import Modality
 
 INDEX_PURPOSE = "GENERIC_INDEX"
+PURPOSES = (
+    "GENERIC_INDEX",
+    "GENERIC_RETRIEVAL",
+    "TEXT_RETRIEVAL",
+    "IMAGE_RETRIEVAL",
+    "VIDEO_RETRIEVAL",
+    "DOCUMENT_RETRIEVAL",
+    "AUDIO_RETRIEVAL",
+    "CLASSIFICATION",
+    "CLUSTERING",
+)
 RETRIEVAL_PURPOSE = "GENERIC_RETRIEVAL"
 DETAIL_LEVELS = ("STANDARD_IMAGE", "DOCUMENT_IMAGE")
 EMBEDDING_MODES = ("AUDIO_VIDEO_COMBINED", "AUDIO_VIDEO_SEPARATE")
@@ -62,7 +73,7 @@ class Recipe:
         """
         return cls(
             modality,
-            segment=segment or modality.limits.segment_default,
+            segment=modality.limits.segment_default if segment is None else segment,
             detail_level=(detail_level or DETAIL_LEVELS[0]) if modality is Modality.IMAGE else None,
             embedding_mode=(embedding_mode or EMBEDDING_MODES[0]) if modality is Modality.VIDEO else None,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -107,8 +108,11 @@ class Report:
         if not self.failures:
             return []
         head = ["", "| source | reason | what happened | what to do |", "|---|---|---|---|"]
-        rows = ((_code(item.source), item.reason, item.message, item.next_step) for item in self.failures)
-        return head + [f"| {' | '.join(map(_cell, row))} |" for row in rows]
+        rows = (
+            (_code(item.source), item.reason, _cell(item.message), _cell(item.next_step))
+            for item in self.failures
+        )
+        return head + [f"| {' | '.join(row)} |" for row in rows]
 
     def write(self, s3: Any, folder: S3Uri) -> str:
         """Keep ``report.json`` (all of it) and ``report.md`` (to read) in the run's folder; returns the latter."""
@@ -158,9 +162,15 @@ def _failure(outcome: Outcome) -> dict[str, str]:
 
 
 def _code(text: str) -> str:
-    return f"`{text.replace('`', chr(0x2019))}`"
+    # In a code span only the pipe means something to a table, and only a backslash takes that away.
+    plain = _one_line(text).replace("`", "\u2019")
+    return "`" + re.sub(r"([\\|])", r"\\\1", plain) + "`"
 
 
 def _cell(text: str) -> str:
-    # File names and messages are untrusted: they must not break the table, nor become markup.
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+    # Names of files are untrusted, and Bedrock's sentences quote them: no markup, no row or heading of their own.
+    return re.sub(r"([\\|`\[\]])", r"\\\1", _one_line(text)).replace("<", "&lt;")
+
+
+def _one_line(text: str) -> str:
+    return re.sub("[\x00-\x1f\x7f\u2028\u2029]+", " ", text)

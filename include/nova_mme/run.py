@@ -14,6 +14,7 @@ from nova_mme.recipe import Recipe
 # Airflow's core.max_map_length (1,024 by default).
 LIMIT_MAX = 50_000
 LIMIT_DEFAULT = 10_000
+FRACTION_DEFAULT = 0.5
 
 # The parameter that carries a modality's segment length, in the unit of its name.
 SEGMENT_PARAM = {
@@ -37,7 +38,7 @@ class Run:
     prefix: str = ""
     limit: int = LIMIT_DEFAULT
     force: bool = False
-    max_failed_fraction: float = 0.5
+    max_failed_fraction: float = FRACTION_DEFAULT
 
     def __post_init__(self) -> None:
         if not 1 <= self.limit <= LIMIT_MAX:
@@ -56,17 +57,29 @@ class Run:
 
         :raises BadSetting: when a value is out of its range.
         """
-        segment = params.get(SEGMENT_PARAM.get(modality, ""))
         recipe = Recipe.standard(
             modality,
-            segment=segment,
+            segment=_number(params, SEGMENT_PARAM.get(modality, ""), None, int),
             detail_level=params.get("detail_level"),
             embedding_mode=params.get("embedding_mode"),
         )
+        force = params.get("force", False)
+        if not isinstance(force, bool):
+            raise BadSetting(f"force is {force!r}; it can be true or false.")
         return cls(
             recipe,
             prefix=params.get("prefix") or "",
-            limit=int(params.get("limit") or LIMIT_DEFAULT),
-            force=bool(params.get("force", False)),
-            max_failed_fraction=float(params.get("max_failed_fraction", 0.5)),
+            limit=_number(params, "limit", LIMIT_DEFAULT, int),
+            force=force,
+            max_failed_fraction=_number(params, "max_failed_fraction", FRACTION_DEFAULT, int, float),
         )
+
+
+def _number(params: Mapping[str, Any], name: str, default: Any, *kinds: type) -> Any:
+    """The value of a parameter; the default when it is absent or null. A truth value is no number."""
+    value = params.get(name)
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, kinds):
+        raise BadSetting(f"{name} is {value!r}; it must be a {'whole ' if float not in kinds else ''}number.")
+    return value

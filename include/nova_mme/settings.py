@@ -45,8 +45,14 @@ class Settings:
         empty = [name for name in _REQUIRED if not getattr(self, name)]
         if empty:
             raise BadSetting(f"Empty settings: {', '.join(empty)}. They have no default.")
-        S3Uri.parse(self.source_uri)
-        S3Uri.parse(self.output_uri)
+        if not self.model_id:
+            raise BadSetting("model_id is empty; leave it out for Nova's own.")
+        source, output = S3Uri.parse(self.source_uri), S3Uri.parse(self.output_uri)
+        if output.contains(source):
+            raise BadSetting(
+                f"source_uri {source} lies below output_uri {output}: runs would embed their own reports."
+            )
+        _ = self.space  # a name that is too long is told now, not in the middle of the work
         if self.bucket_owner and not (self.bucket_owner.isdigit() and len(self.bucket_owner) == 12):
             raise BadSetting("bucket_owner must be an account id of 12 digits.")
 

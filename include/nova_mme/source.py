@@ -36,6 +36,11 @@ class S3Uri:
     def __str__(self) -> str:
         return f"s3://{self.bucket}/{self.key}"
 
+    def contains(self, other: S3Uri) -> bool:
+        """Whether the other place is this one or lies below it, both taken as folders."""
+        folder = f"{self.key.rstrip('/')}/" if self.key.rstrip("/") else ""
+        return self.bucket == other.bucket and f"{other.key.rstrip('/')}/".startswith(folder)
+
     def join(self, *parts: str) -> S3Uri:
         """This URI as a folder, and a path below it."""
         return S3Uri(self.bucket, "/".join(part for part in (self.key.rstrip("/"), *parts) if part))
@@ -86,9 +91,12 @@ def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", ascii_name).strip("-")[:_SLUG_LENGTH].strip("-") or "object"
 
 
-def list_sources(s3: Any, root: str, prefix: str = "", *, owner: str | None = None) -> Iterator[Source]:
+def list_sources(
+    s3: Any, root: str, prefix: str = "", *, leave_out: str = "", owner: str | None = None
+) -> Iterator[Source]:
     """Every object below ``root`` + ``prefix``, in key order, as S3 lists them (streamed).
 
+    :param leave_out: a place whose objects are passed over: a run's output may lie below its sources.
     :param owner: the expected account id of the bucket's owner; S3 refuses the call when it is another.
     """
     place = S3Uri.parse(root)
@@ -96,10 +104,14 @@ def list_sources(s3: Any, root: str, prefix: str = "", *, owner: str | None = No
     request = {"Bucket": place.bucket, "Prefix": base + prefix.lstrip("/")}
     if owner:
         request["ExpectedBucketOwner"] = owner
+    outside = S3Uri.parse(leave_out) if leave_out else None
     for page in s3.get_paginator("list_objects_v2").paginate(**request):
         for item in page.get("Contents", ()):
-            if not (item["Key"].endswith("/") and item["Size"] == 0):  # a console's "folder" is no file
-                yield source_of(place.bucket, item["Key"], item)
+            key = item["Key"]
+            if key.endswith("/") and item["Size"] == 0:  # a console's "folder" is no file
+                continue
+            if outside is None or not outside.contains(S3Uri(place.bucket, key)):
+                yield source_of(place.bucket, key, item)
 
 
 def source_of(bucket: str, key: str, answer: dict[str, Any]) -> Source:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 from typing import Any
 
@@ -29,8 +30,10 @@ class SourceText:
             if error.response["Error"]["Code"] not in ("PreconditionFailed", "412", "NoSuchKey", "404"):
                 raise
             body = io.BytesIO()
+        bytes_read = io.BufferedReader(body, 1 << 16)
+        marked = bytes_read.peek(2)[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
         self._stream = io.TextIOWrapper(
-            io.BufferedReader(body, 1 << 16), encoding="utf-8", errors="replace", newline=""
+            bytes_read, encoding="utf-16" if marked else "utf-8", errors="replace", newline=""
         )
 
     def read(self, start: int | None, end: int | None) -> str:

@@ -32,28 +32,37 @@ class VectorStore:
         :raises IndexMismatch: when an index exists in another shape. It is not touched: dimension, metric
             and non-filterable keys are fixed when an index is created.
         """
+        missing = [dimension for dimension in DIMENSIONS if not self._has_index(dimension)]
         created = []
-        if self._create(self.client.create_vector_bucket, vectorBucketName=self.bucket):
+        if missing and self._create(self.client.create_vector_bucket, vectorBucketName=self.bucket):
             created.append(self.bucket)
-        for dimension in DIMENSIONS:
-            if self._ensure_index(dimension):
+        for dimension in missing:
+            if self._create_index(dimension):
                 created.append(self.space.index_name(dimension))
+            else:  # somebody was faster
+                self._has_index(dimension)
         return created
 
-    def _ensure_index(self, dimension: int) -> bool:
+    def _has_index(self, dimension: int) -> bool:
+        # Asked before anything is created: a role that may only use what is there needs no right to create it.
         name = self.space.index_name(dimension)
-        is_new = self._create(
+        try:
+            found = self.client.get_index(vectorBucketName=self.bucket, indexName=name)["index"]
+        except self.client.exceptions.NotFoundException:
+            return False
+        self._check_index(name, dimension, found)
+        return True
+
+    def _create_index(self, dimension: int) -> bool:
+        return self._create(
             self.client.create_index,
             vectorBucketName=self.bucket,
-            indexName=name,
+            indexName=self.space.index_name(dimension),
             dataType="float32",
             dimension=dimension,
             distanceMetric=DISTANCE_METRIC,
             metadataConfiguration={"nonFilterableMetadataKeys": sorted(NON_FILTERABLE_KEYS)},
         )
-        if not is_new:
-            self._check_index(name, dimension)
-        return is_new
 
     def _create(self, operation: Any, **request: Any) -> bool:
         try:
@@ -62,8 +71,7 @@ class VectorStore:
             return False
         return True
 
-    def _check_index(self, name: str, dimension: int) -> None:
-        found = self.client.get_index(vectorBucketName=self.bucket, indexName=name)["index"]
+    def _check_index(self, name: str, dimension: int, found: dict[str, Any]) -> None:
         keys = found.get("metadataConfiguration", {}).get("nonFilterableMetadataKeys", [])
         shapes = {
             "dimension": (found["dimension"], dimension),

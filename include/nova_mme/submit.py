@@ -147,6 +147,8 @@ def _submit_one(shard: Shard, work: Work, *, s3: Any, starter: JobStarter, ledge
         arn = _start(starter, start_request(settings, work, recipe, found), work)
     except BadSource as bad:
         log.warning("%s", bad)
+        if bad.reason is Reason.CHANGED:  # the row may tell of the newer version already
+            return ""
         ledger.failed(work.source, recipe, attempt=work.attempt, reason=bad.reason, message=bad.message)
         return ""
     ledger.submitted(

@@ -47,6 +47,9 @@ class VectorBatch:
             raise BadSetting("A vector batch needs a C-contiguous float32 matrix.")
         if not len(self.keys) == len(self.matrix) == len(self.metadata):
             raise BadSetting("A vector batch needs one key and one metadata document per row.")
+        if len(set(self.keys)) < len(self.keys):
+            twice = next(key for number, key in enumerate(self.keys) if key in self.keys[:number])
+            raise BadSetting(f"The key {twice!r} comes twice in a batch; S3 Vectors would refuse all of it.")
         # orjson writes NaN and infinity as null, silently: they have to be found before.
         if not np.isfinite(self.matrix).all() or not self.matrix.any(axis=1).all():
             raise BadSetting("A vector batch must hold finite vectors, none of them zero.")
@@ -81,6 +84,8 @@ def encode_in_calls(batch: VectorBatch) -> Iterator[EncodedVectors]:
 
     :raises BadSetting: when a single vector's body is over the limit (its metadata is far over 40 KB).
     """
+    if not len(batch):
+        return
     if len(batch) > MAX_VECTORS:
         for half in batch.halve():
             yield from encode_in_calls(half)

@@ -72,7 +72,13 @@ def plan(*, modality: str, params: dict[str, Any], run_id: str, ti: Any) -> list
     settings = clients.settings
     with no_retry():
         run = Run.read(Modality(modality), params)
-    listing = list_sources(clients.s3, settings.source_uri, run.prefix, owner=settings.bucket_owner or None)
+    listing = list_sources(
+        clients.s3,
+        settings.source_uri,
+        run.prefix,
+        leave_out=settings.output_uri,
+        owner=settings.bucket_owner or None,
+    )
     made = make_plan(listing, clients.ledger, run)
     log.info(
         "Planned: %s", ", ".join(f"{count} {why}" for why, count in made.counts.items()) or "nothing found"

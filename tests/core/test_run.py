@@ -1,0 +1,88 @@
+"""A run's parameters: typed and checked once, with sentences that name the key."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from nova_mme.errors import BadSetting
+from nova_mme.modality import Modality
+from nova_mme.recipe import Recipe
+from nova_mme.run import LIMIT_DEFAULT, LIMIT_MAX, Run
+
+
+@pytest.mark.parametrize("modality", Modality)
+def test_nothing_given_is_the_standard_run(modality: Modality) -> None:
+    """Absent and null parameters mean the defaults."""
+    nothing = dict.fromkeys(
+        ("prefix", "limit", "detail_level", "embedding_mode", "segment_seconds", "segment_characters")
+    )
+
+    assert Run.read(modality, {}) == Run.read(modality, nothing) == Run(Recipe.standard(modality))
+    assert (Run.read(modality, {}).limit, Run.read(modality, {}).force) == (LIMIT_DEFAULT, False)
+
+
+@pytest.mark.parametrize(
+    ("modality", "params", "recipe"),
+    [
+        (Modality.TEXT, {"segment_characters": 800}, {"segment": 800}),
+        (Modality.VIDEO, {"segment_seconds": 30}, {"segment": 30}),
+        (Modality.AUDIO, {"segment_seconds": 1}, {"segment": 1}),
+        (
+            Modality.VIDEO,
+            {"embedding_mode": "AUDIO_VIDEO_SEPARATE"},
+            {"embedding_mode": "AUDIO_VIDEO_SEPARATE"},
+        ),
+        (Modality.IMAGE, {"detail_level": "DOCUMENT_IMAGE"}, {"detail_level": "DOCUMENT_IMAGE"}),
+        (Modality.TEXT, {"segment_seconds": 3}, {"segment": 32_000}),
+        (Modality.IMAGE, {"segment_seconds": 3}, {"segment": None}),
+    ],
+)
+def test_each_modality_reads_its_own_parameters(
+    modality: Modality, params: dict[str, Any], recipe: dict[str, Any]
+) -> None:
+    """Another modality's parameters change nothing."""
+    read = Run.read(modality, params).recipe
+
+    assert {name: getattr(read, name) for name in recipe} == recipe
+
+
+def test_everything_given_is_taken() -> None:
+    """Values go where they belong; a fraction of zero is a value."""
+    params = {"prefix": "a/", "limit": 7, "force": True, "max_failed_fraction": 0.0, "unknown": 1}
+
+    run = Run.read(Modality.TEXT, params)
+
+    assert (run.prefix, run.limit, run.force, run.max_failed_fraction) == ("a/", 7, True, 0.0)
+    assert run.modality is Modality.TEXT
+
+
+@pytest.mark.parametrize(
+    ("params", "sentence"),
+    [
+        ({"limit": -1}, "limit is -1; it can be 1 to 50000"),
+        ({"limit": 0}, "limit is 0"),
+        ({"limit": LIMIT_MAX + 1}, "limit is 50001"),
+        ({"limit": "many"}, "limit is 'many'"),
+        ({"max_failed_fraction": 1.01}, "max_failed_fraction is 1.01; it can be 0 to 1"),
+        ({"max_failed_fraction": -0.1}, "max_failed_fraction is -0.1"),
+        ({"max_failed_fraction": float("nan")}, "max_failed_fraction is nan"),
+        ({"max_failed_fraction": "half"}, "max_failed_fraction is 'half'"),
+        ({"force": "false"}, "force is 'false'"),
+        ({"segment_characters": 799}, "799 is outside 800 to 50000"),
+        ({"segment_characters": "800"}, "800"),
+        ({"segment_characters": 900.5}, "900.5"),
+    ],
+    ids=str,
+)
+def test_a_wrong_value_is_refused_by_name(params: dict[str, Any], sentence: str) -> None:
+    """As a setting that no retry mends. A text is no number, and the text "false" is not a wish to pay again."""
+    with pytest.raises(BadSetting, match=re.escape(sentence)):
+        Run.read(Modality.TEXT, params)
+
+
+def test_an_absent_fraction_is_the_default() -> None:
+    """Null, as a form sends it, is no value."""
+    assert Run.read(Modality.TEXT, {"max_failed_fraction": None}).max_failed_fraction == 0.5

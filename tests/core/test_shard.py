@@ -1,0 +1,87 @@
+"""Shards: how sources are grouped, and manifests that bring back what the run was asked to do."""
+
+from __future__ import annotations
+
+import pytest
+from core.builders import make_run, make_settings, make_source
+from core.deployment import Deployment
+
+from nova_mme.modality import Modality
+from nova_mme.recipe import Recipe
+from nova_mme.run import LIMIT_MAX, Run
+from nova_mme.shard import SHARD_MAX, SHARD_MIN, Shard, Work, run_folder, shard_size
+from nova_mme.source import S3Uri
+
+_MAX_MAP_LENGTH = 1024  # Airflow's default of core.max_map_length
+
+
+@pytest.mark.parametrize(
+    ("count", "size"),
+    [(0, 5), (1, 5), (5, 5), (240, 5), (241, 6), (480, 10), (2400, 50), (2401, 50), (50_000, 50)],
+)
+def test_a_run_is_cut_into_about_48_shards(count: int, size: int) -> None:
+    """Never under 5 sources a shard, which would cost more time than work, and never over 50."""
+    assert shard_size(count) == size
+
+
+def test_the_largest_run_stays_below_airflows_mapping_limit() -> None:
+    """A run over it would fail when it is expanded."""
+    assert SHARD_MIN <= shard_size(LIMIT_MAX) <= SHARD_MAX
+    assert -(-LIMIT_MAX // shard_size(LIMIT_MAX)) < _MAX_MAP_LENGTH
+
+
+def _shard() -> Shard:
+    run = Run(
+        Recipe.standard(Modality.VIDEO, segment=6), prefix="ü/", limit=3, force=True, max_failed_fraction=0.1
+    )
+    works = (
+        Work(make_source("ünï ☕/a b.mp4", etag="e-1"), 1, "new"),
+        Work(make_source("b.mp4"), 3, "adopted", "arn:aws:bedrock:x"),
+    )
+    return Shard(7, make_settings(bucket_owner="111122223333"), run, works)
+
+
+def test_a_shard_comes_back_as_it_was(buckets: Deployment) -> None:
+    """With settings and parameters: a task cleared next week does what this run was asked to do."""
+    handle = _shard().write(buckets.s3, S3Uri("output", "runs/embed_video/r1"))
+
+    assert Shard.read(buckets.s3, handle["manifest"]) == _shard()
+
+
+def test_a_handle_is_small(buckets: Deployment) -> None:
+    """It goes through XCom: where the manifest is, and how many sources it has, nothing that grows."""
+    handle = _shard().write(buckets.s3, S3Uri("output", "runs/embed_video/r1"))
+
+    assert handle == {
+        "number": 7,
+        "manifest": "s3://output/runs/embed_video/r1/shard-0007.json",
+        "sources": 2,
+    }
+
+
+def test_a_manifest_of_an_older_release_is_read(buckets: Deployment) -> None:
+    """A setting or parameter that it does not know yet takes its default."""
+    shard = Shard(0, make_settings(), make_run(), (Work(make_source("a.txt"), 1, "new"),))
+    manifest = shard.write(buckets.s3, S3Uri("output", "r"))["manifest"]
+    place = S3Uri.parse(manifest)
+    body = buckets.s3.get_object(Bucket=place.bucket, Key=place.key)["Body"].read()
+    older = body.replace(b',"kms_key_id":""', b"").replace(b',"invocation_arn":""', b"")
+    assert older != body
+    buckets.s3.put_object(Bucket=place.bucket, Key=place.key, Body=older)
+
+    assert Shard.read(buckets.s3, manifest) == shard
+
+
+@pytest.mark.parametrize(
+    ("run_id", "folder"),
+    [
+        (
+            "manual__2026-11-20T10:00:00+00:00",
+            "s3://out/nova/runs/embed_text/manual__2026-11-20T10:00:00+00:00",
+        ),
+        ("a/b/../c", "s3://out/nova/runs/embed_text/a_b_.._c"),
+    ],
+)
+def test_each_run_has_a_folder_of_its_own(run_id: str, folder: str) -> None:
+    """A run id is one path element, whatever it holds."""
+    assert str(run_folder("s3://out/nova/", "embed_text", run_id)) == folder

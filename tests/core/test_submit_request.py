@@ -1,0 +1,47 @@
+"""The StartAsyncInvoke call of one source: the same for the same work, with owner and key where they are set."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from core.builders import ACCOUNT, make_run, make_settings, make_source
+
+from nova_mme.content import Inspection
+from nova_mme.modality import Modality
+from nova_mme.nova import request_token
+from nova_mme.plan import request_parts
+from nova_mme.shard import Work
+from nova_mme.submit import start_request
+
+
+def test_the_request_depends_on_the_source_alone() -> None:
+    """Not on the run: a repeated token must come with the same request, in the folder of its source."""
+    settings, recipe = make_settings(), make_run(Modality.VIDEO).recipe
+    work = Work(make_source("ünï/cat.mp4"), 2, "new")
+    found = Inspection("mp4", "video/mp4")
+    request = start_request(settings, work, recipe, found)
+
+    assert request == start_request(settings, replace(work, why="retried", invocation_arn="x"), recipe, found)
+    assert request["modelId"] == settings.model_id
+    assert request["modelInput"]["segmentedEmbeddingParams"]["video"]["source"] == {
+        "s3Location": {"uri": "s3://media/ünï/cat.mp4"}
+    }
+    folder = f"s3://output/nova/invocations/nova-2-mme-v1-0-test/{work.source.object_id}"
+    assert request["outputDataConfig"] == {"s3OutputDataConfig": {"s3Uri": folder}}
+    parts = request_parts(work.source, recipe, settings.space.name, 2)
+    assert request["clientRequestToken"] == request_token(*parts)
+    other = start_request(settings, replace(work, attempt=3), recipe, found)
+    assert other["clientRequestToken"] != request["clientRequestToken"]
+
+
+def test_owner_and_key_go_along() -> None:
+    """For the input, the output and its encryption; absent where nothing is set."""
+    settings = make_settings(bucket_owner=ACCOUNT, kms_key_id="arn:aws:kms:us-east-1:123456789012:key/k")
+    request = start_request(
+        settings, Work(make_source("a.txt"), 1, "new"), make_run().recipe, Inspection("text", "")
+    )
+
+    output = request["outputDataConfig"]["s3OutputDataConfig"]
+    assert (output["bucketOwner"], output["kmsKeyId"]) == (ACCOUNT, settings.kms_key_id)
+    source = request["modelInput"]["segmentedEmbeddingParams"]["text"]["source"]
+    assert source["s3Location"]["bucketOwner"] == ACCOUNT

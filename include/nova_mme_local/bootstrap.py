@@ -63,8 +63,9 @@ class Stamp:
     def is_usable(self) -> bool:
         """Whether the environment was finished, from whatever lock, in this place, and its Python still exists."""
         noted = self.read()
-        python = os.path.join(self._venv, "bin", "python")
-        return noted.get("state") == "ready" and noted.get("venv") == self._venv and os.path.exists(python)
+        pythons = (os.path.join(self._venv, "bin", "python"), noted.get("python", ""))
+        is_finished = noted.get("state") == "ready" and noted.get("venv") == self._venv
+        return is_finished and all(map(os.path.exists, pythons))
 
     def is_ready(self, lock: str) -> bool:
         """Whether nothing is left to do for this lock."""
@@ -214,16 +215,16 @@ def _get_uv(python: str) -> "str | None":
 
     home = os.path.join(ROOT, ".venv-uv", UV.replace("==", "-"))
     path = os.path.join(home, "bin", "uv")
-    pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", UV]
+    if _is_uv(path):
+        return path
+    shutil.rmtree(home, ignore_errors=True)
+    pip, target = [python, "-m", "pip"], ["--target", home]
     # The interpreter's own pip saves the seconds that making another one takes; not every Python has one.
-    own = dict(os.environ, PIP_USER="0", PIP_REQUIRE_VIRTUALENV="0")
-    if not _is_uv(path):
-        shutil.rmtree(home, ignore_errors=True)
-        subprocess.call([python, *pip, "--target", home], env=own, stderr=subprocess.DEVNULL)
-    if not _is_uv(path):
-        shutil.rmtree(home, ignore_errors=True)
+    if subprocess.call([*pip, "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) != 0:
         _make_venv(python, [home])
-        subprocess.call([os.path.join(home, "bin", "python"), *pip])
+        pip, target = [os.path.join(home, "bin", "python"), "-m", "pip"], []
+    environment = dict(os.environ, PIP_USER="0", PIP_REQUIRE_VIRTUALENV="0")
+    subprocess.call([*pip, "install", "-q", "--disable-pip-version-check", *target, UV], env=environment)
     return path if _is_uv(path) else None
 
 
@@ -246,8 +247,7 @@ def _adopt_pip_settings(python: str) -> "dict[str, str]":
         answer = subprocess.check_output([python, "-m", "pip", "config", "list"], stderr=subprocess.DEVNULL)
     except (OSError, subprocess.SubprocessError):
         return environment
-    for line in answer.decode(errors="replace").splitlines():
-        name, _, value = line.partition("=")
+    for name, _, value in (line.partition("=") for line in answer.decode(errors="replace").splitlines()):
         variable = {"index-url": "UV_DEFAULT_INDEX", "cert": "SSL_CERT_FILE"}.get(name.rpartition(".")[2])
         if variable:
             environment.setdefault(variable, value.strip("'\""))

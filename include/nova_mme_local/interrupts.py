@@ -38,8 +38,8 @@ def hold_interrupts() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    for number, frame in came[:1]:
-        _deliver(before[signal.Signals(number)], number, frame)
+    for signalled, frame in came[:1]:
+        _deliver(before[signal.Signals(signalled)], signalled, frame)
 
 
 def _deliver(handler: object, number: int, frame: FrameType | None) -> None:

@@ -172,8 +172,13 @@ def _read_ps() -> dict[int, Row]:
         check=True,
         env={"LC_ALL": "C", "TZ": "UTC", "PATH": os.environ.get("PATH", "/bin:/usr/bin")},
     )
+    return parse_ps(answer.stdout)
+
+
+def parse_ps(lines: str) -> dict[int, Row]:
+    """Read what `ps` prints of pid, parent, group, state and start (`Fri Nov 21 01:05:29 2025`, in UTC)."""
     rows = {}
-    for line in answer.stdout.splitlines():
+    for line in lines.splitlines():
         pid, parent, group, state, began = line.split(None, 4)
         if not state.startswith("Z"):
             seconds = calendar.timegm(time.strptime(began.strip(), "%a %b %d %H:%M:%S %Y"))

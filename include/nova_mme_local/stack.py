@@ -199,17 +199,12 @@ class Stack:
         )
 
     def _choose_ports(self) -> Note:
-        chosen = []
-        for port, what, variable in zip(
-            self._ports, ("Airflow", "Local AWS"), ("AIRFLOW_PORT", "LOCAL_AWS_PORT"), strict=True
-        ):
-            if port and is_busy(port):
-                raise StackError(
-                    f"{what} cannot have port {port}: another program uses it. End that program, or choose another "
-                    f"port: make up {variable}={find_free_port()}"
-                )
-            chosen.append(port or find_free_port())
-        return Note(*chosen, airflow_version=version("apache-airflow-core"))
+        airflow, local_aws = self._ports
+        return Note(
+            airflow_port=_choose_port(airflow, "Airflow", "AIRFLOW_PORT"),
+            local_aws_port=_choose_port(local_aws, "Local AWS", "LOCAL_AWS_PORT"),
+            airflow_version=version("apache-airflow-core"),
+        )
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
@@ -222,3 +217,12 @@ class Stack:
                     "Another command is starting or stopping the stack just now. Try again when it has ended."
                 ) from None
             yield
+
+
+def _choose_port(port: int, what: str, variable: str) -> int:
+    if port and is_busy(port):
+        raise StackError(
+            f"{what} cannot have port {port}: another program uses it. End that program, or choose another port: "
+            f"make up {variable}={find_free_port()}"
+        )
+    return port or find_free_port()

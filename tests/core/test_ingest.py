@@ -244,6 +244,22 @@ def test_a_source_without_a_job_is_accounted_for(deployment: Deployment) -> None
     assert deployment.plan(make_run()).counts == {"new": 1}
 
 
+@pytest.mark.parametrize("params", [{}, {"segment_characters": 800}], ids=["changed", "stale recipe"])
+def test_an_older_row_does_not_make_a_source_superseded(
+    deployment: Deployment, params: dict[str, int]
+) -> None:
+    """Its last version is stored, the job of this one was not started: that is a failure, not good news."""
+    deployment.upload("a.txt", b"version one")
+    deployment.embed(make_run())
+    deployment.upload("a.txt", b"version one" if params else b"version two")
+    shard = deployment.shard(make_run(**params))
+    assert len(shard.works) == 1
+
+    (outcome,) = deployment.ingest(shard)
+
+    assert (outcome.status, outcome.reason) == ("failed", Reason.NOT_FINISHED)
+
+
 def test_every_object_is_read_from_the_expected_owner(deployment: Deployment) -> None:
     """Summary, output files and the source's text."""
     owned = Deployment(deployment.aws, make_settings(bucket_owner=ACCOUNT))

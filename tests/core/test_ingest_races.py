@@ -148,6 +148,25 @@ def test_an_older_store_does_not_outlive_a_newer_one(deployment: Deployment) -> 
     assert deployment.all_keys() == {f"{source.object_id}/TEXT/0"}
 
 
+def test_an_older_store_does_not_hide_a_newer_attempt(deployment: Deployment) -> None:
+    """While it puts, another run stores the same job, and a forced one starts the next: that one is stored too."""
+    deployment.upload("a.txt", _LONG)
+    older, other = _finish(deployment), Deployment(deployment.aws)
+    forced: list[Shard] = []
+
+    def force() -> None:
+        other.ingest(older)
+        forced.append(other.shard(make_run(segment_characters=800, force=True)))
+        other.wait(other.submit(forced[0]))
+
+    _during_the_first_put(deployment, force)
+    deployment.ingest(older)
+
+    row = deployment.row(older.works[0].source)
+    assert (row.attempt, row.status) == (2, Status.SUBMITTED)
+    assert [outcome.status for outcome in other.ingest(forced[0])] == ["stored"]
+
+
 def test_two_runs_over_one_source_store_it_once(deployment: Deployment) -> None:
     """Planned at the same moment, they share one job, and both tell that it is stored."""
     deployment.upload("a.txt", _LONG)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from core.builders import make_run, make_source
 from core.deployment import Deployment
 
@@ -193,3 +194,42 @@ def _answer_two(parsed: dict[str, dict[str, list[dict[str, object]]]], **_: obje
     parsed["Responses"]["ledger"] = found[:2]
     if held:
         parsed["UnprocessedKeys"] = {"ledger": {"Keys": held, "ConsistentRead": True}}  # type: ignore[dict-item]
+
+
+def test_a_reach_makes_no_row(deployment: Deployment) -> None:
+    """A row that was deleted meanwhile must not come back as a torso that no plan can read."""
+    deployment.ledger.reach(_SOURCE, "TEXT", 3)
+
+    assert deployment.ledger.rows([_SOURCE]) == {}
+
+
+def test_a_reach_only_grows(deployment: Deployment) -> None:
+    """Whoever comes last: below it, vectors may exist."""
+    _submit(deployment.ledger)
+    for extent in (3, 7, 5):
+        deployment.ledger.reach(_SOURCE, "TEXT", extent)
+
+    assert deployment.row(_SOURCE).reached == {"TEXT": 7}
+
+
+def test_only_the_same_version_is_noted_as_stored(deployment: Deployment) -> None:
+    """The row tells of a newer version: it stays as it is, and the caller learns so."""
+    newer = replace(_SOURCE, etag="v2")
+    _submit(deployment.ledger, newer)
+    before = deployment.row(newer)
+
+    assert not deployment.ledger.stored(_SOURCE, _RECIPE, segments={"TEXT": 1})
+    assert deployment.row(newer) == before
+
+
+@pytest.mark.parametrize("submitted", [True, False])
+def test_a_stored_source_can_be_reopened(deployment: Deployment, submitted: bool) -> None:
+    """It is stored once more from its own job; one in flight is left as it is."""
+    _submit(deployment.ledger)
+    if not submitted:
+        deployment.ledger.stored(_SOURCE, _RECIPE, segments={"TEXT": 1})
+
+    assert deployment.ledger.reopen(_SOURCE) is not submitted
+
+    row = deployment.row(_SOURCE)
+    assert (row.status, row.invocation_arn) == (Status.SUBMITTED, "arn:1")

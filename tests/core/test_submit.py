@@ -259,6 +259,18 @@ def test_an_object_that_changed_since_the_listing_is_not_paid_for_under_its_old_
     assert deployment.jobs_started() == 1
 
 
+def test_an_object_that_changed_since_the_listing_leaves_no_note(deployment: Deployment) -> None:
+    """The row may tell of the newer version already; the next run takes it up."""
+    deployment.upload("a.txt", b"version one")
+    shard = deployment.shard(make_run())
+    newer = deployment.upload("a.txt", b"version two")
+
+    assert deployment.submit(shard) == []
+
+    assert deployment.ledger.rows([newer]) == {}
+    assert deployment.plan(make_run()).counts == {"new": 1}
+
+
 def test_objects_are_read_from_the_expected_owner(deployment: Deployment) -> None:
     """S3 refuses a bucket of that name that belongs to somebody else."""
     owned = Deployment(deployment.aws, make_settings(bucket_owner=ACCOUNT))

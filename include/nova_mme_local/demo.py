@@ -119,7 +119,10 @@ class Demo:
             return
         searcher = Searcher(bedrock=self._open("bedrock-runtime"), s3vectors=self._open("s3vectors"))
         self._screen.say("Searches, at 1024 dimensions:")
-        searcher.show(choose_questions(media, own=self._folder is not None), self._screen)
+        place = f"s3://{MEDIA_BUCKET}/"
+        failed = {item["source"].removeprefix(place) for report in reports for item in report["failures"]}
+        questions = choose_questions(media, own=self._folder is not None, failed=failed)
+        searcher.show(questions, self._screen)
         self._screen.wrap(WHO_ANSWERED, "  ")
 
     def _open(self, service: str) -> Any:

@@ -90,7 +90,7 @@ def test_own_media_are_asked_about_by_name_and_by_example(tmp_path: Path) -> Non
     texts = [q.query.text for q in questions if isinstance(q.query, TextQuery)]
     examples = [q.query.name for q in questions if isinstance(q.query, MediaQuery)]
     assert texts == ["notes on tides", "IMG sunset beach"]
-    assert examples == ["12.mp3"]
+    assert [Modality.of_name(name) for name in examples] == [Modality.IMAGE]
     assert {q.modality for q in questions} <= {None, *Modality}
 
 
@@ -100,3 +100,30 @@ def test_a_hit_tells_its_part_of_the_file(searcher: Searcher) -> None:
     assert "bread.txt" in describe(hit)
     assert '"Bake the bread' in describe(hit)
     assert len(describe(hit)) <= WIDTH
+
+
+def test_nobody_asks_for_a_file_that_failed(tmp_path: Path) -> None:
+    """A file without vectors cannot be found; the next one of its kind is asked for instead."""
+    (tmp_path / "a-broken-note.txt").touch()
+    (tmp_path / "weather-report.txt").write_text("Rain.")
+    media = Media.folder(tmp_path)
+
+    questions = ask_own(media, {f"{media.prefix}a-broken-note.txt"})
+
+    assert [question.query.text for question in questions if isinstance(question.query, TextQuery)] == [
+        "weather report"
+    ]
+
+
+def test_a_query_that_the_model_refuses_is_told(searcher: Searcher) -> None:
+    """A broken picture as an example ends its own search, not the demo."""
+    file = io.StringIO()
+    questions = [
+        Question("An image", "x.png", MediaQuery("x.png", b"no picture")),
+        Question("Rain", '"rain"', TextQuery("rain on the roof"), finds=("rain.txt",)),
+    ]
+
+    searcher.show(questions, Screen(file))
+
+    assert "cannot be asked" in file.getvalue()
+    assert "rain.txt" in file.getvalue()

@@ -1,7 +1,5 @@
 """The pool that the scheduler makes."""
 
-from types import SimpleNamespace
-
 import pytest
 from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session
@@ -40,6 +38,17 @@ def test_the_pool_is_made_once_and_left_alone(session):
     assert session.scalar(select(Pool.slots).where(Pool.pool == pool.POOL)) == 100
 
 
-def test_other_dags_are_none_of_its_business():
-    """A run of a foreign DAG is not even looked at."""
-    pool.on_dag_run_running(SimpleNamespace(dag_id="sales_report"), "started")
+@pytest.mark.parametrize(
+    ("dag_id", "made"), [("sales_report", False), ("embed_text", True), ("setup_embeddings", True)]
+)
+def test_a_run_of_ours_makes_the_pool(session, dag_id, made):
+    """The listener works in the transaction of the run that starts; other DAGs are none of its business."""
+    from airflow.models.pool import Pool
+
+    run = Pool(pool="stands for a run", slots=1, include_deferred=False)
+    session.add(run)
+    run.dag_id = dag_id
+
+    pool.on_dag_run_running(run, "started")
+
+    assert (session.scalar(select(Pool.id).where(Pool.pool == pool.POOL)) is not None) == made

@@ -24,7 +24,7 @@ from nova_mme.invocation import (
 )
 from nova_mme.ledger import Ledger, Row, Status
 from nova_mme.matryoshka import truncate
-from nova_mme.metadata import describe_segment, describe_source
+from nova_mme.metadata import TEXT_BYTES, cut_text, describe_segment, describe_source
 from nova_mme.modality import Modality
 from nova_mme.outcome import Outcome
 from nova_mme.recipe import Recipe
@@ -91,6 +91,8 @@ class Ingest:
         if row is None:
             return Outcome.of_failure(uri, Reason.NOT_FINISHED, "No job was started for it.")
         if not row.is_about(work.source, recipe):
+            if row.version == work.seen:
+                return Outcome.of_failure(uri, Reason.NOT_FINISHED, "No job was started for this version.")
             return Outcome(uri, "superseded", message="A newer version of it was taken up meanwhile.")
         if row.status is not Status.SUBMITTED:
             return _outcome_of(row)
@@ -145,7 +147,7 @@ class Ingest:
             raise BadSource(source.uri, Reason.NOT_FINISHED, f"Its job {arn} is still in progress.")
         if invocation["status"] == "Failed":
             message = invocation.get("failureMessage") or "Bedrock gave no reason."
-            told = re.sub(r"s3://\S+", "", message)  # the source's own name tells nothing
+            told = message.replace(source.uri, "")  # its own name tells nothing
             reason = Reason.TRANSIENT if _PASSING.search(told) else Reason.JOB_FAILED
             raise BadSource(source.uri, reason, message)
         return output_folder(invocation)
@@ -188,7 +190,8 @@ class Ingest:
             text = SourceText(self.s3, source, owner=self._owner)
         for block in read_blocks(self.s3, file, source.uri, owner=self._owner):
             spans = ((segment.start_character, segment.end_character) for segment in block.segments)
-            yield block, [text.read(start, end) if text else "" for start, end in spans]
+            # Cut here already: a block of whole segments could be millions of characters.
+            yield block, [cut_text(text.read(start, end), TEXT_BYTES) if text else "" for start, end in spans]
 
     def _put(self, source: Source, block: Block, documents: list[dict[str, Any]]) -> None:
         keys = [vector_key(source.object_id, segment) for segment in block.segments]
@@ -233,6 +236,7 @@ class Ingest:
             recipe,
             segments=stored.extents,
             reached=left_over,
+            invocation_arn=arn,
             failed_segments=len(failures),
             reason=reason,
             message=message,

@@ -84,6 +84,11 @@ class Row:
             failed_segments=int(item.get("failed_segments", 0)),
         )
 
+    @property
+    def version(self) -> str:
+        """What the row is about, to be compared only."""
+        return f"{self.etag}/{self.recipe}"
+
     def is_about(self, source: Source, recipe: Recipe) -> bool:
         """Whether the row tells of this very content, embedded with this very recipe."""
         return self.etag == source.etag and self.recipe == recipe.fingerprint
@@ -116,10 +121,12 @@ class Ledger:
                 ],
                 BillingMode="PAY_PER_REQUEST",
             )
+            created = True
         except client.exceptions.ResourceInUseException:
-            return False
+            created = False
+        # Somebody else's new table may still be on its way, too.
         client.get_waiter("table_exists").wait(TableName=self.table_name, WaiterConfig={"Delay": 2})
-        return True
+        return created
 
     def rows(self, sources: Iterable[Source]) -> dict[str, Row]:
         """The rows that exist for these sources, by object id."""
@@ -173,8 +180,8 @@ class Ledger:
         self._update(
             source,
             {name: extent},
-            condition="attribute_not_exists(#c) OR #c < :c",
-            names={"#c": name},
+            condition="attribute_exists(#d) AND (attribute_not_exists(#c) OR #c < :c)",
+            names={"#c": name, "#d": "etag"},
             values={":c": extent},
         )
 
@@ -185,6 +192,7 @@ class Ledger:
         *,
         segments: Mapping[str, int],
         reached: Iterable[str] = (),
+        invocation_arn: str = "",
         failed_segments: int = 0,
         reason: Reason | None = None,
         message: str = "",
@@ -203,7 +211,12 @@ class Ledger:
             "reason": reason,
             "message": message[:_MESSAGE_CHARACTERS] or None,
         }
-        return self._update(source, values, **self._same_version(source, recipe))
+        still = self._same_version(source, recipe)
+        if invocation_arn:
+            still["condition"] += " AND #e = :e"
+            still["names"]["#e"] = "invocation_arn"
+            still["values"][":e"] = invocation_arn
+        return self._update(source, values, **still)
 
     def failed(
         self,

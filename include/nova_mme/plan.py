@@ -73,7 +73,7 @@ def decide(source: Source, row: Row | None, run: Run) -> Work | str:
     if row is None:
         return Work(source, 1, "new")
     if not row.is_about(source, run.recipe):
-        return Work(source, 1, "stale_recipe" if row.etag == source.etag else "changed")
+        return Work(source, 1, "stale_recipe" if row.etag == source.etag else "changed", seen=row.version)
     if row.status is Status.SUBMITTED:
         return Work(source, row.attempt, "adopted", row.invocation_arn)
     if run.force:

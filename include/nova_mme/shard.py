@@ -6,7 +6,7 @@ task that is retried or cleared next week does what this run was asked to do.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import orjson
@@ -30,6 +30,7 @@ class Work:
 
     :ivar attempt: part of the request token: the same attempt is never paid for twice.
     :ivar why: new, changed, stale recipe, ... as the report counts it.
+    :ivar seen: the version that the ledger's row told of when this was planned; empty when there was none.
     :ivar invocation_arn: a job of an earlier run that was started and not stored: it is adopted.
     """
 
@@ -37,6 +38,7 @@ class Work:
     attempt: int
     why: str
     invocation_arn: str = ""
+    seen: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,7 +116,8 @@ def submit(shard: Shard, *, s3: Any, starter: JobStarter, ledger: Ledger) -> lis
     A source that cannot be embedded gets its ledger row and is passed over; the others go on. Calling it
     again after a crash starts nothing twice.
 
-    :raises ClientError: for what is wrong with the deployment (AccessDenied, ...), after noting the rest.
+    :raises ClientError: for what is wrong with the deployment (AccessDenied, ...): no source's fault, so none
+        is noted as failed, and the next try goes on where this one stopped.
     """
     rows = ledger.rows(work.source for work in shard.works)
     arns = []

@@ -79,15 +79,16 @@ def test_a_passing_failure_is_retried_by_later_runs(deployment: Deployment) -> N
     assert deployment.plan(make_run()).counts == {"dead_letter": 1}
 
 
-def test_a_sources_name_does_not_make_its_failure_passing(deployment: Deployment) -> None:
-    """Bedrock's sentences quote the URI: "internal" may stand in it."""
-    uri = "s3://media/internal/capacity-unavailable.txt"
-    deployment.put_faults({"job": ".*", "status": "Failed", "message": f"Unable to decode {uri}: bad data."})
-    deployment.upload("internal/capacity-unavailable.txt", b"A text.")
+@pytest.mark.parametrize("key", ["internal/capacity.txt", "my internal note.txt"])
+def test_a_sources_name_does_not_make_its_failure_passing(deployment: Deployment, key: str) -> None:
+    """Bedrock's sentences quote the URI: "internal" may stand in it, behind a blank too."""
+    message = f"Unable to decode s3://media/{key}: bad data."
+    deployment.put_faults({"job": ".*", "status": "Failed", "message": message})
+    deployment.upload(key, b"A text.")
 
     (outcome,) = deployment.embed(make_run())
 
-    assert outcome.reason == Reason.JOB_FAILED
+    assert (outcome.reason, outcome.message) == (Reason.JOB_FAILED, message)
 
 
 def test_a_failed_segment_spoils_no_other(deployment: Deployment) -> None:

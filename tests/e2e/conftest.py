@@ -1,4 +1,4 @@
-"""One real Airflow and one local AWS for all end-to-end tests; each test works below a prefix of its own."""
+"""One real Airflow and one local AWS for a module of end-to-end tests; each test has a prefix of its own."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Deployment:
         requests.put(url, json=list(faults), timeout=10).raise_for_status()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Airflow with this project's DAGs and the tests' own ones."""
     dags = tmp_path_factory.mktemp("dags")
@@ -85,7 +85,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def ready(stack: Stack) -> Deployment:
     """The stack with its buckets, set up by the DAG that is for it."""
     deployment = Deployment(stack)
@@ -104,7 +104,7 @@ def deployment(ready: Deployment) -> Iterator[Deployment]:
     ready.set_faults()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def samples() -> Path:
     """The folder of the sample media."""
     return SAMPLES

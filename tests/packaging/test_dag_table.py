@@ -50,6 +50,13 @@ def test_project_table_is_written_and_then_found_current(tmp_path: Path, checkou
     assert run("--check", readme, checkout=checkout).returncode == 0
 
 
+def test_the_readme_is_current(checkout: Path) -> None:
+    """The project's own README has the table that the DAGs make."""
+    found = run("--check", checkout / "README.md", checkout=checkout)
+
+    assert (found.returncode, found.stderr) == (0, "")
+
+
 def test_every_kind_of_parameter_has_its_words() -> None:
     """Defaults and bounds are written out; what all DAGs share is told once; a pipe does not break the row."""
     shared = {"bucket": (None, {"type": ["null", "string"], "pattern": "^a|b$", "maxLength": 63})}

@@ -73,7 +73,7 @@ def checkout(tmp_path: Path) -> Checkout:
     write_script(
         made.root / ".venv-uv" / bootstrap.UV.replace("==", "-") / "bin" / "uv",
         f'[ "$1" = --version ] && echo uv {bootstrap.UV.rpartition("=")[2]} && exit 0\n'
-        f'for last; do :; done; cat "$last" >> {made.root}/told',
+        f'for last; do :; done; cat "$last" >> {made.root}/told; cp {made.venv}/.nova-mme.json {made.root}/meanwhile',
     )
     return made
 
@@ -132,7 +132,16 @@ def test_repairs_what_was_interrupted(checkout: Checkout) -> None:
 
 
 def test_is_not_ready_before_all_is_installed(checkout: Checkout) -> None:
-    """When the installation fails, the next run does not believe that the environment is finished."""
+    """While packages are installed, an environment is not finished: neither a new one nor one that is renewed."""
+    for version in (1, 2):
+        checkout.pin(f"tiny=={version}")
+        checkout.run()
+        assert json.loads((checkout.root / "meanwhile").read_text())["state"] == "making"
+        assert json.loads((checkout.venv / ".nova-mme.json").read_text())["state"] == "ready"
+
+
+def test_says_so_when_nothing_can_be_installed(checkout: Checkout) -> None:
+    """Without uv and without an index there is a sentence, no traceback, and no belief that it is finished."""
     write_script(checkout.root / ".venv-uv" / bootstrap.UV.replace("==", "-") / "bin" / "uv", "exit 1")
     checkout.pin("no-such-package==1")
     failed = checkout.run()

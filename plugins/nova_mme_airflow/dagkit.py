@@ -80,6 +80,7 @@ def _shard_group() -> Any:
             task_id="wait",
             invocation_arn=submit.output,
             tolerate_failures=True,
+            deferrable=True,  # whatever the deployment's default: no worker is to wait for Bedrock
             timeout=_WAIT_TIMEOUT,
             aws_conn_id=_CONNECTION,
             region_name=_BEDROCK_REGION,

@@ -138,6 +138,12 @@ def test_jobs_are_bounded_by_the_pool_and_tasks_are_retried(dags, dag_id):
     assert SLOTS_PER_SHARD <= SLOTS
 
 
+@pytest.mark.parametrize("dag_id", EMBEDDING)
+def test_no_worker_waits(dags, dag_id):
+    """wait defers even where Airflow's own default is not to, as it is here and on MWAA."""
+    assert dags[dag_id].get_task("shard.wait").deferrable
+
+
 def test_the_dags_survive_serialisation(dags):
     """What the scheduler and the UI work with is the serialised form."""
     from airflow.serialization.serialized_objects import DagSerialization

@@ -4,7 +4,8 @@
     ├── BadSetting(ValueError)   a deployment setting or a run's parameter: no retry mends it
     ├── BadSource(ValueError)    one object that cannot be embedded: carries uri, reason, next step
     ├── IndexMismatch(ValueError) an index of another shape than the space needs
-    └── Unfinished               work that another attempt of the task will finish
+    ├── Unfinished               work that another attempt of the task will finish
+    └── Yielded                  a backfill that has made way for live work, and goes on later
 
 Throttling and 5xx answers are botocore's: its retries first, the task's afterwards.
 """
@@ -30,13 +31,23 @@ class Unfinished(NovaMMEError):
     """The work is not over yet; trying again later will find more of it done."""
 
 
+class Yielded(NovaMMEError):
+    """A backfill has given its turn to live work; what it has started is kept, the rest goes on later."""
+
+
 class Reason(StrEnum):
     """Why a source, or one of its segments, has no vectors. The value is what the ledger keeps."""
 
     UNSUPPORTED = "unsupported_type"
     EMPTY = "empty_file"
     TOO_LARGE = "too_large"
+    TOO_LONG = "too_long"
+    TOO_MANY_SEGMENTS = "too_many_segments"
     WRONG_CONTENT = "content_is_not_its_type"
+    BROKEN = "broken_file"
+    NO_PICTURE = "video_without_picture"
+    NO_SOUND = "no_sound"
+    ENCRYPTED = "encrypted_document"
     MISSING = "missing_object"
     UNREADABLE = "unreadable_object"
     CHANGED = "changed_meanwhile"
@@ -46,6 +57,7 @@ class Reason(StrEnum):
     BAD_SEGMENT = "segment_failed"
     MODERATED = "content_moderation"
     INVALID_CONTENT = "invalid_content"
+    VECTORS_REFUSED = "vectors_refused"
     TRANSIENT = "transient_service_error"
     NOT_FINISHED = "not_finished"
 
@@ -69,6 +81,13 @@ _NEXT_STEPS = {
     Reason.UNSUPPORTED: "Convert it to a supported type, or leave it: it is never sent to the model.",
     Reason.EMPTY: "Upload the file again with its content, or delete it.",
     Reason.TOO_LARGE: "Split the file below the model's limit and upload the parts.",
+    Reason.TOO_LONG: "Cut the recording into parts below the model's two hours and upload those.",
+    Reason.TOO_MANY_SEGMENTS: "Split the file: even the longest legal segments make more than the model takes.",
+    Reason.BROKEN: "The file cannot be read to its end; export or upload it again.",
+    Reason.NO_PICTURE: "Upload it as audio if the sound is wanted, or export the video with its picture.",
+    Reason.NO_SOUND: "There is nothing to hear in it: export the recording again, or delete it.",
+    Reason.ENCRYPTED: "Upload the document without its password.",
+    Reason.VECTORS_REFUSED: "S3 Vectors would not take it; its sentence says why. Mend that, then retry the failed.",
     Reason.WRONG_CONTENT: "Give the file the extension of what it holds, or upload the right content.",
     Reason.MISSING: "Upload the object again if it is still wanted; otherwise nothing is to be done.",
     Reason.UNREADABLE: "Let the task's role read the object (s3:GetObject, and kms:Decrypt for a KMS key).",

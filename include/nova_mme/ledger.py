@@ -6,92 +6,21 @@ change of either of the others makes the source due again.
 
 from __future__ import annotations
 
+import random
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from nova_mme.errors import Reason
 from nova_mme.recipe import Recipe
-from nova_mme.source import Source
+from nova_mme.row import REACHED, Row, Status, pack_arns
+from nova_mme.source import Identified, Source
 from nova_mme.space import Space
 
 # DynamoDB's BatchGetItem takes at most 100 keys.
 _BATCH = 100
 _MESSAGE_CHARACTERS = 2000
-
-_REACHED = "reached_"
-
-
-class Status(StrEnum):
-    """How far a source is in a space."""
-
-    SUBMITTED = "submitted"  # a job was started; its ARN is in the row
-    STORED = "stored"  # every segment is in all four indexes
-    PARTIAL = "partial"  # stored, but for the segments that the model failed
-    FAILED = "failed"  # a dead letter, unless its reason is retryable
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One ledger item.
-
-    :ivar attempt: which paid attempt at this etag and recipe the row is about; 1 is the first.
-    :ivar segments: embedding type -> how far the stored segments reach (an earlier version's until replaced).
-    :ivar reached: embedding type -> how far any try to store has ever reached: below it, vectors may exist.
-    """
-
-    object_id: str
-    space: str
-    uri: str
-    etag: str
-    recipe: str
-    status: Status
-    attempt: int = 1
-    reason: Reason | None = None
-    message: str = ""
-    invocation_arn: str = ""
-    media_format: str = ""
-    content_type: str = ""
-    segments: Mapping[str, int] = field(default_factory=dict)
-    reached: Mapping[str, int] = field(default_factory=dict)
-    failed_segments: int = 0
-
-    @classmethod
-    def read(cls, item: Mapping[str, Any]) -> Row:
-        """A row from a DynamoDB item."""
-        reason = item.get("reason")
-        return cls(
-            object_id=item["object_id"],
-            space=item["space"],
-            uri=item["uri"],
-            etag=item["etag"],
-            recipe=item["recipe"],
-            status=Status(item["status"]),
-            attempt=int(item["attempt"]),
-            reason=Reason(reason) if reason else None,
-            message=item.get("message", ""),
-            invocation_arn=item.get("invocation_arn", ""),
-            media_format=item.get("media_format", ""),
-            content_type=item.get("content_type", ""),
-            segments={name: int(count) for name, count in item.get("segments", {}).items()},
-            reached={
-                name.removeprefix(_REACHED): int(value)
-                for name, value in item.items()
-                if name.startswith(_REACHED)
-            },
-            failed_segments=int(item.get("failed_segments", 0)),
-        )
-
-    @property
-    def version(self) -> str:
-        """What the row is about, to be compared only."""
-        return f"{self.etag}/{self.recipe}"
-
-    def is_about(self, source: Source, recipe: Recipe) -> bool:
-        """Whether the row tells of this very content, embedded with this very recipe."""
-        return self.etag == source.etag and self.recipe == recipe.fingerprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +57,7 @@ class Ledger:
         client.get_waiter("table_exists").wait(TableName=self.table_name, WaiterConfig={"Delay": 2})
         return created
 
-    def rows(self, sources: Iterable[Source]) -> dict[str, Row]:
+    def rows(self, sources: Iterable[Identified]) -> dict[str, Row]:
         """The rows that exist for these sources, by object id."""
         ids = list(dict.fromkeys(source.object_id for source in sources))
         found: dict[str, Row] = {}
@@ -146,8 +75,38 @@ class Ledger:
             yield from answer["Responses"].get(self.table_name, ())
             request = answer.get("UnprocessedKeys") or {}
             if request:  # throttled: DynamoDB asks for exponential backoff here, botocore does not see it
-                time.sleep(pause)
+                time.sleep(random.uniform(0, pause))
                 pause = min(2 * pause, 5.0)
+
+    def scan(self) -> Iterator[Row]:
+        """Every row of the space, a page of at most 1 MB at a time, in no order."""
+        table = self.dynamodb.Table(self.table_name)
+        request: dict[str, Any] = {
+            "FilterExpression": "#s = :s",
+            "ExpressionAttributeNames": {"#s": "space"},
+            "ExpressionAttributeValues": {":s": self.space.name},
+            "ConsistentRead": True,
+        }
+        while True:
+            answer = table.scan(**request)
+            yield from map(Row.read, answer["Items"])
+            if not (last := answer.get("LastEvaluatedKey")):
+                return
+            request["ExclusiveStartKey"] = last
+
+    def remove(self, row: Row) -> bool:
+        """Delete a row, unless it tells of something else by now; returns whether it is gone."""
+        table = self.dynamodb.Table(self.table_name)
+        try:
+            table.delete_item(
+                Key={"object_id": row.object_id, "space": row.space},
+                ConditionExpression="attribute_not_exists(etag) OR (etag = :e AND #s = :s AND updated = :u)",
+                ExpressionAttributeNames={"#s": "status"},
+                ExpressionAttributeValues={":e": row.etag, ":s": row.status, ":u": row.updated},
+            )
+        except table.meta.client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
 
     def submitted(
         self,
@@ -155,19 +114,25 @@ class Ledger:
         recipe: Recipe,
         *,
         attempt: int,
-        invocation_arn: str,
+        invocation_arns: Sequence[str],
         media_format: str,
         content_type: str,
+        run: str = "",
+        segment: int | None = None,
+        note: str = "",
     ) -> None:
-        """Note a started job. What an earlier version has stored stays noted until it is replaced."""
+        """Note started jobs. What an earlier version has stored stays noted until it is replaced."""
         values = self._about(source, recipe) | {
             "status": Status.SUBMITTED,
             "attempt": attempt,
-            "invocation_arn": invocation_arn,
             "media_format": media_format,
             "content_type": content_type,
+            "run": run or None,
+            "segment": segment,
+            "note": note or None,
             "reason": None,
             "message": None,
+            **pack_arns(invocation_arns),
         }
         self._update(source, values)
 
@@ -176,7 +141,7 @@ class Ledger:
 
         Should the task die before it notes what it has stored, the next one knows what it may have left behind.
         """
-        name = f"{_REACHED}{embedding_type}"
+        name = f"{REACHED}{embedding_type}"
         self._update(
             source,
             {name: extent},
@@ -191,6 +156,7 @@ class Ledger:
         recipe: Recipe,
         *,
         segments: Mapping[str, int],
+        counts: Mapping[str, int] | None = None,
         reached: Iterable[str] = (),
         invocation_arn: str = "",
         failed_segments: int = 0,
@@ -199,14 +165,16 @@ class Ledger:
     ) -> bool:
         """Note that the vectors are in all four indexes; partial when some of the segments failed.
 
+        :param segments: embedding type -> how far they reach; ``counts``: how many they are.
         :param reached: the embedding types whose left-over segments were deleted.
         :returns: False when the row tells of another version by now, which then is as it was.
         """
-        values: dict[str, Any] = {f"{_REACHED}{name}": segments.get(name) for name in reached}
+        values: dict[str, Any] = {f"{REACHED}{name}": segments.get(name) for name in reached}
         values |= self._about(source, recipe)
         values |= {
             "status": Status.PARTIAL if failed_segments else Status.STORED,
             "segments": dict(segments),
+            "counts": dict(segments if counts is None else counts),
             "failed_segments": failed_segments,
             "reason": reason,
             "message": message[:_MESSAGE_CHARACTERS] or None,
@@ -240,7 +208,7 @@ class Ledger:
             source, values, **(self._same_version(source, recipe) if only_this_version else {})
         )
 
-    def reopen(self, source: Source) -> bool:
+    def reopen(self, source: Identified) -> bool:
         """Have a stored source stored once more from its own job, since older vectors were put over its own."""
         return self._update(
             source,
@@ -271,7 +239,7 @@ class Ledger:
 
     def _update(
         self,
-        source: Source,
+        source: Identified,
         changes: Mapping[str, Any],
         *,
         condition: str = "",

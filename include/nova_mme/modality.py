@@ -1,4 +1,4 @@
-"""The four kinds of media that Nova embeds, with their formats and limits.
+"""The kinds of media, with their formats and limits: the four that Nova embeds, and documents made of them.
 
 Formats and limits are those of the Amazon Nova user guide, "Embeddings schema", sections "Asynchronous
 embeddings" and "File limitations".
@@ -18,6 +18,8 @@ _FORMATS: dict[str, dict[str, str]] = {
     "image": {"png": "png", "jpg": "jpeg", "jpeg": "jpeg", "gif": "gif", "webp": "webp"},
     "video": {name: name for name in ("mp4", "mov", "mkv", "webm", "flv", "mpeg", "mpg", "wmv", "3gp")},
     "audio": {"mp3": "mp3", "wav": "wav", "ogg": "ogg"},
+    # Not Nova's: a PDF is embedded as images of its pages, a .docx as its text.
+    "document": {"pdf": "pdf", "docx": "docx"},
 }
 
 
@@ -26,6 +28,7 @@ class Limits:
     """What the asynchronous API accepts of one modality.
 
     ``segment_*`` is in characters for text, in seconds for audio and video; images are one segment.
+    ``max_segments`` of a document are pages.
     """
 
     max_bytes: int
@@ -42,6 +45,7 @@ class Modality(StrEnum):
     IMAGE = "image"
     VIDEO = "video"
     AUDIO = "audio"
+    DOCUMENT = "document"
 
     @classmethod
     def of_name(cls, name: str) -> Modality | None:
@@ -74,6 +78,8 @@ _LIMITS = {
     Modality.IMAGE: Limits(50 * _MB, 1),
     Modality.VIDEO: Limits(2 * _GB, 1434, segment_default=5, segment_min=1, segment_max=30),
     Modality.AUDIO: Limits(1 * _GB, 1434, segment_default=5, segment_min=1, segment_max=30),
+    # Ours: a document is read by the task itself, and each page is a job. The segment is a .docx text's.
+    Modality.DOCUMENT: Limits(100 * _MB, 1000, segment_default=32_000, segment_min=800, segment_max=50_000),
 }
 
 

@@ -19,6 +19,8 @@ class Outcome:
     :ivar status: ``stored``, ``partial``, ``failed``, or ``superseded`` (a newer version is on its way).
     :ivar segments: embedding type -> segments stored.
     :ivar failed_segments: segments without vectors; their reason and message stand for the first of them.
+    :ivar note: what a person should know though nothing failed.
+    :ivar job_seconds: how long its jobs took, added up, as Bedrock says; 0 when it does not.
     """
 
     source: str
@@ -28,6 +30,8 @@ class Outcome:
     reason: str = ""
     message: str = ""
     invocation_arn: str = ""
+    note: str = ""
+    job_seconds: float = 0.0
 
     @classmethod
     def of_failure(cls, source: str, reason: Reason, message: str, invocation_arn: str = "") -> Outcome:

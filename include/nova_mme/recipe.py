@@ -27,6 +27,8 @@ PURPOSES = (
 )
 RETRIEVAL_PURPOSE = "GENERIC_RETRIEVAL"
 DETAIL_LEVELS = ("STANDARD_IMAGE", "DOCUMENT_IMAGE")
+# Reads dense text, as pages have it (Amazon Nova user guide, "Embeddings schema", detailLevel).
+PAGE_DETAIL_LEVEL = "DOCUMENT_IMAGE"
 EMBEDDING_MODES = ("AUDIO_VIDEO_COMBINED", "AUDIO_VIDEO_SEPARATE")
 
 # Raised by hand whenever what is done to a source before the model sees it changes.
@@ -37,8 +39,9 @@ PREPROCESSING_VERSION = 1
 class Recipe:
     """How sources of one modality are embedded.
 
-    :ivar segment: characters of a text segment, seconds of an audio or video segment, None for images.
-    :ivar detail_level: images only.
+    :ivar segment: characters of a text segment (a .docx document's too), seconds of an audio or video segment,
+        None for images.
+    :ivar detail_level: images and the pages of documents.
     :ivar embedding_mode: video only.
     """
 
@@ -74,7 +77,7 @@ class Recipe:
         return cls(
             modality,
             segment=modality.limits.segment_default if segment is None else segment,
-            detail_level=(detail_level or DETAIL_LEVELS[0]) if modality is Modality.IMAGE else None,
+            detail_level=_detail_level(modality, detail_level),
             embedding_mode=(embedding_mode or EMBEDDING_MODES[0]) if modality is Modality.VIDEO else None,
         )
 
@@ -82,6 +85,12 @@ class Recipe:
     def fingerprint(self) -> str:
         """12 hex digits of the sha256 of all fields: equal for equal recipes, on every machine."""
         return hashlib.sha256(orjson.dumps(asdict(self), option=orjson.OPT_SORT_KEYS)).hexdigest()[:12]
+
+
+def _detail_level(modality: Modality, given: str | None) -> str | None:
+    if modality is Modality.DOCUMENT:
+        return PAGE_DETAIL_LEVEL
+    return (given or DETAIL_LEVELS[0]) if modality is Modality.IMAGE else None
 
 
 def _check_choice(name: str, value: str | None, choices: tuple[str, ...]) -> None:

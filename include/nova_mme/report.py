@@ -14,8 +14,9 @@ from nova_mme.outcome import Outcome
 from nova_mme.source import S3Uri
 from nova_mme.space import DIMENSIONS
 
-# How many failures a summary names; the report file has them all.
+# How many failures a summary names; the report file has them all. So many notes the page shows.
 _NAMED = 20
+_NOTES_SHOWN = 50
 
 
 @dataclass(slots=True)
@@ -24,6 +25,9 @@ class Report:
 
     :ivar plan: why sources were due, and why not (``unchanged``, ``dead_letter``, ``over_limit``).
     :ivar segments: embedding type -> segments stored.
+    :ivar notes: outcomes that say something though nothing failed, such as a longer segment than was asked for.
+    :ivar job_seconds: how long the run's jobs took, added up; over ``seconds`` it is how many were in flight.
+    :ivar max_jobs: how many may be in flight, all runs together.
     :ivar lost: sources of shards whose store task never ended: neither stored nor refused.
     """
 
@@ -33,16 +37,22 @@ class Report:
     statuses: Counter[str] = field(default_factory=Counter)
     segments: Counter[str] = field(default_factory=Counter)
     failures: list[Outcome] = field(default_factory=list)
+    notes: list[Outcome] = field(default_factory=list)
     lost: int = 0
     seconds: float = 0.0
+    job_seconds: float = 0.0
+    max_jobs: int = 0
 
     def add(self, outcomes: Iterable[Outcome]) -> None:
         """Count a shard's outcomes."""
         for outcome in outcomes:
             self.statuses[outcome.status] += 1
             self.segments.update(outcome.segments)
+            self.job_seconds += outcome.job_seconds
             if outcome.reason:
                 self.failures.append(outcome)
+            if outcome.note:
+                self.notes.append(outcome)
 
     @property
     def sources(self) -> int:
@@ -58,6 +68,11 @@ class Report:
     def failed_fraction(self) -> float:
         """The share of ``failed`` in ``sources``; 0 when nothing was due."""
         return self.failed / self.sources if self.sources else 0.0
+
+    @property
+    def jobs_in_flight(self) -> float:
+        """How many of the run's jobs were in flight on average, from its start to its report."""
+        return self.job_seconds / self.seconds if self.seconds else 0.0
 
     def summarize(self, report_uri: str) -> dict[str, Any]:
         """A small document for XCom and asset events: counts, and the first failures by name."""
@@ -76,7 +91,10 @@ class Report:
             "lost": self.lost,
             "segments": segments,
             "vectors": {str(dimension): segments for dimension in DIMENSIONS},
+            "notes": len(self.notes),
             "seconds": round(self.seconds, 1),
+            "job_seconds": round(self.job_seconds, 1),
+            "jobs_in_flight": round(self.jobs_in_flight, 2),
             "report_uri": report_uri,
             "failures": [_failure(outcome) for outcome in self.failures[:_NAMED]],
         }
@@ -84,7 +102,14 @@ class Report:
     def render(self) -> str:
         """The report as Markdown."""
         return "\n".join(
-            [f"# Embedding run: {self.modality}", "", *self._facts(), *self._failure_lines(), ""]
+            [
+                f"# Embedding run: {self.modality}",
+                "",
+                *self._facts(),
+                *self._failure_lines(),
+                *self._note_lines(),
+                "",
+            ]
         )
 
     def _facts(self) -> list[str]:
@@ -94,8 +119,10 @@ class Report:
             f"* planned: {due or 'nothing found'}",
             f"* taken up: {self.sources}; " + ", ".join(f"{n} {s}" for s, n in sorted(self.statuses.items())),
             f"* segments in each of the four indexes: {sum(self.segments.values())} ({kinds or 'none'})",
-            f"* {self.seconds:.0f} s",
+            f"* {self.seconds:.0f} s; jobs in flight on average: {self.jobs_in_flight:.1f} of {self.max_jobs} allowed",
         ]
+        if dead := self.plan.get("dead_letter"):
+            lines.append(f"* {dead} dead letters of earlier runs were left alone; `retry_failed` takes them.")
         if self.lost:
             lines.append(
                 f"* **{self.lost} sources unaccounted for**: their store task did not end; run again."
@@ -114,6 +141,17 @@ class Report:
         )
         return head + [f"| {' | '.join(row)} |" for row in rows]
 
+    def _note_lines(self) -> list[str]:
+        if not self.notes:
+            return []
+        rows = (
+            f"| {_code(item.source)} | {_cell(item.note)} |" for item in self.notes[:_NOTES_SHOWN]
+        )
+        more = len(self.notes) - _NOTES_SHOWN
+        return ["", "| source | good to know |", "|---|---|", *rows] + (
+            [f"\n{more} more are in report.json."] if more > 0 else []
+        )
+
     def write(self, s3: Any, folder: S3Uri) -> str:
         """Keep ``report.json`` (all of it) and ``report.md`` (to read) in the run's folder; returns the latter."""
         self._keep(s3, folder.join("report.json"), orjson.dumps(self._document()), "application/json")
@@ -130,6 +168,8 @@ class Report:
             "segments": dict(self.segments),
             "lost": self.lost,
             "seconds": self.seconds,
+            "job_seconds": self.job_seconds,
+            "notes": [{"source": outcome.source, "note": outcome.note} for outcome in self.notes],
             "failures": [asdict(outcome) for outcome in self.failures],
         }
 

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from nova_mme.errors import BadSetting
 from nova_mme.modality import Modality
 from nova_mme.recipe import Recipe
+from nova_mme.source import Source
 
 # A run takes at most this many sources; the rest waits for the next. 1,000 shards of 50 stay below
 # Airflow's core.max_map_length (1,024 by default).
 LIMIT_MAX = 50_000
 LIMIT_DEFAULT = 10_000
 FRACTION_DEFAULT = 0.5
+PRIORITIES = ("live", "backfill")
 
 # The parameter that carries a modality's segment length, in the unit of its name.
 SEGMENT_PARAM = {
     Modality.TEXT: "segment_characters",
     Modality.VIDEO: "segment_seconds",
     Modality.AUDIO: "segment_seconds",
+    Modality.DOCUMENT: "segment_characters",
 }
 
 
@@ -30,26 +34,42 @@ class Run:
 
     :ivar prefix: below the source URI; empty for all of it.
     :ivar limit: how many sources are embedded at most.
+    :ivar retry_failed: take the dead letters below the prefix, and nothing else.
     :ivar force: embed unchanged sources and dead letters again (and pay again).
     :ivar max_failed_fraction: the run fails when a larger share of its sources failed.
+    :ivar priority: ``live``, or ``backfill``, which waits for jobs of live runs to have been started.
+    :ivar modified_from: with ``modified_to``: only objects modified in between (epoch seconds, the end excluded).
     """
 
     recipe: Recipe
     prefix: str = ""
     limit: int = LIMIT_DEFAULT
     force: bool = False
+    retry_failed: bool = False
     max_failed_fraction: float = FRACTION_DEFAULT
+    priority: str = PRIORITIES[0]
+    modified_from: int | None = None
+    modified_to: int | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.limit <= LIMIT_MAX:
             raise BadSetting(f"limit is {self.limit}; it can be 1 to {LIMIT_MAX}.")
         if not 0 <= self.max_failed_fraction <= 1:
             raise BadSetting(f"max_failed_fraction is {self.max_failed_fraction}; it can be 0 to 1.")
+        if self.priority not in PRIORITIES:
+            raise BadSetting(f"priority is {self.priority!r}; it can be {' or '.join(PRIORITIES)}.")
+        if self.force and self.retry_failed:
+            raise BadSetting("Give force or retry_failed, not both: force takes the dead letters too.")
 
     @property
     def modality(self) -> Modality:
         """What is embedded."""
         return self.recipe.modality
+
+    def takes(self, source: Source) -> bool:
+        """Whether the object was modified in the run's interval, if it has one."""
+        start, end = self.modified_from, self.modified_to
+        return (start is None or source.modified >= start) and (end is None or source.modified < end)
 
     @classmethod
     def read(cls, modality: Modality, params: Mapping[str, Any]) -> Run:
@@ -63,16 +83,36 @@ class Run:
             detail_level=params.get("detail_level"),
             embedding_mode=params.get("embedding_mode"),
         )
-        force = params.get("force", False)
-        if not isinstance(force, bool):
-            raise BadSetting(f"force is {force!r}; it can be true or false.")
         return cls(
             recipe,
             prefix=params.get("prefix") or "",
             limit=_number(params, "limit", LIMIT_DEFAULT, int),
-            force=force,
+            force=_truth(params, "force"),
+            retry_failed=_truth(params, "retry_failed"),
+            priority=params.get("priority") or PRIORITIES[0],
+            modified_from=_moment(params, "modified_from"),
+            modified_to=_moment(params, "modified_to"),
             max_failed_fraction=_number(params, "max_failed_fraction", FRACTION_DEFAULT, int, float),
         )
+
+
+def _moment(params: Mapping[str, Any], name: str) -> int | None:
+    """Epoch seconds of a date and time in ISO 8601; in UTC unless it says otherwise."""
+    value = params.get(name)
+    if not value:
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except (TypeError, ValueError) as error:
+        raise BadSetting(f"{name} is {value!r}; write it as 2026-11-01T00:00:00Z.") from error
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+
+
+def _truth(params: Mapping[str, Any], name: str) -> bool:
+    value = params.get(name, False)
+    if not isinstance(value, bool):
+        raise BadSetting(f"{name} is {value!r}; it can be true or false.")
+    return value
 
 
 def _number(params: Mapping[str, Any], name: str, default: Any, *kinds: type) -> Any:

@@ -22,6 +22,8 @@ class Settings:
     :ivar bedrock_region: where the model is offered; input and output buckets must be in it too.
     :ivar vector_region: where the vector bucket is; the connection's own region when empty.
     :ivar bucket_owner: the account id that must own the buckets; checked by S3 and Bedrock when given.
+    :ivar max_jobs_in_flight: async invocations at a time, of all DAGs together: the account's quota, or less. AWS
+        publishes no number for Nova; Service Quotas shows the account's own.
     :ivar model_revision: tells spaces of one model id apart, such as the local stand-in from the model.
     """
 
@@ -36,11 +38,14 @@ class Settings:
     kms_key_id: str = ""
     model_id: str = NOVA_MODEL_ID
     model_revision: str = ""
+    max_jobs_in_flight: int = 20
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            value = getattr(self, field.name)
-            if not isinstance(value, str):
+            value, kind = getattr(self, field.name), type(field.default)
+            if kind is int and (type(value) is not int or value < 1):
+                raise BadSetting(f"The setting {field.name!r} must be a whole number from 1, not {value!r}.")
+            if kind is not int and not isinstance(value, str):
                 raise BadSetting(f"The setting {field.name!r} must be a text, not {value!r}.")
         empty = [name for name in _REQUIRED if not getattr(self, name)]
         if empty:

@@ -31,24 +31,28 @@ class Work:
     :ivar attempt: part of the request token: the same attempt is never paid for twice.
     :ivar why: new, changed, stale recipe, ... as the report counts it.
     :ivar seen: the version that the ledger's row told of when this was planned; empty when there was none.
-    :ivar invocation_arn: a job of an earlier run that was started and not stored: it is adopted.
+    :ivar invocation_arns: the jobs of an earlier run that were started and not stored: they are adopted.
     """
 
     source: Source
     attempt: int
     why: str
-    invocation_arn: str = ""
+    invocation_arns: tuple[str, ...] = ()
     seen: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """The sources of one set of tasks, with what the run was asked to do."""
+    """The sources of one set of tasks, with what the run was asked to do.
+
+    :ivar dag_run: "<DAG id>/<run id>", noted in the ledger with the jobs that it starts.
+    """
 
     number: int
     settings: Settings
     run: Run
     works: tuple[Work, ...]
+    dag_run: str = ""
 
     def write(self, s3: Any, folder: S3Uri) -> dict[str, Any]:
         """Keep the manifest below ``folder``; returns the handle: ``{"number", "manifest", "sources"}``."""
@@ -68,13 +72,18 @@ class Shard:
         document = orjson.loads(s3.get_object(Bucket=place.bucket, Key=place.key)["Body"].read())
         recipe = document["run"].pop("recipe")
         recipe["modality"] = Modality(recipe["modality"])
-        works = (Work(Source(**work.pop("source")), **work) for work in document["works"])
+        works = map(_read_work, document["works"])
         return cls(
             document["number"],
             Settings(**document["settings"]),
             Run(Recipe(**recipe), **document["run"]),
             tuple(works),
+            document.get("dag_run", ""),
         )
+
+
+def _read_work(item: dict[str, Any]) -> Work:
+    return Work(Source(**item.pop("source")), invocation_arns=tuple(item.pop("invocation_arns")), **item)
 
 
 def shard_size(count: int) -> int:

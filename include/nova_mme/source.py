@@ -7,12 +7,20 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from nova_mme.errors import BadSetting
 
 _SLUG_LENGTH = 40
 _URI = re.compile(r"s3://([a-z0-9][a-z0-9.\-]{1,61}[a-z0-9])(?:/(.*))?", re.DOTALL)
+
+
+class Identified(Protocol):
+    """Whatever is about one source: the source itself, its ledger row, one of its vectors' keys."""
+
+    @property
+    def object_id(self) -> str:
+        """See :func:`object_id`."""
 
 
 @dataclass(frozen=True, slots=True)

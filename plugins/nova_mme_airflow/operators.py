@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException
 
 from nova_mme_airflow.connection import AWS_TEMPLATE_FIELDS, AwsConnectionArguments
 from nova_mme_airflow.links import OutputFolderLink
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 NOVA_MODEL_ID = "amazon.nova-2-multimodal-embeddings-v1:0"
+
+# Between which a backfill that has made way comes back: not all shards of it at once.
+_YIELD_SECONDS = (20, 40)
 
 
 class NovaMMEAsyncOperator(AwsConnectionArguments, BaseOperator):
@@ -30,7 +35,8 @@ class NovaMMEAsyncOperator(AwsConnectionArguments, BaseOperator):
     :param source: ``s3://bucket/key`` of one object, or several. (templated)
     :param output_s3_uri: below which Bedrock makes one folder per invocation. (templated)
     :param shard: a shard's handle, as this package's DAGs plan it, instead of ``source``; what to start,
-        and how, is in its manifest, and the ledger is written. (templated)
+        and how, is in its manifest, the ledger is written, and the deployment's bound on jobs in flight is kept.
+        A shard of a backfill makes way for live work: the task is rescheduled. (templated)
     :param modality: text, image, video or audio; by default what the file name's extension stands for.
     :param media_format: such as ``jpeg``; by default by the extension. Not for text.
     :param max_length_chars: text: characters of a segment, 800 to 50,000.
@@ -125,15 +131,28 @@ class NovaMMEAsyncOperator(AwsConnectionArguments, BaseOperator):
     def execute(self, context: Context) -> str | list[str]:
         """Start what is not started yet."""
         if self.shard is not None:
-            from nova_mme_airflow.tasks import submit
-
             OutputFolderLink.persist(context, self.shard["manifest"], self.hook.conn.meta.region_name)
-            return submit(self.shard, bedrock=self.hook.conn)
+            return self._submit_shard(self.shard)
         sources = [self.source] if isinstance(self.source, str) else list(self.source or ())
         self._check(sources)
         arns = [self._start(uri, context) for uri in sources]
         OutputFolderLink.persist(context, str(self.output_s3_uri), self.hook.conn.meta.region_name)
         return arns[0] if isinstance(self.source, str) else arns
+
+    def _submit_shard(self, shard: dict[str, Any]) -> list[str]:
+        """Start a shard's jobs; a backfill that has to wait goes to wait without a worker or a pool's slot.
+
+        Airflow counts no try for it, and the next one goes on where this one stopped.
+        """
+        from nova_mme.errors import Yielded
+        from nova_mme_airflow.tasks import submit
+
+        try:
+            return submit(shard, bedrock=self.hook.conn)
+        except Yielded as yielded:
+            pause = random.uniform(*_YIELD_SECONDS)
+            self.log.info("%s In %.0f s.", yielded, pause)
+            raise AirflowRescheduleException(datetime.now(UTC) + timedelta(seconds=pause)) from yielded
 
     def _check(self, sources: list[str]) -> None:
         if not sources or not self.output_s3_uri:
@@ -143,7 +162,7 @@ class NovaMMEAsyncOperator(AwsConnectionArguments, BaseOperator):
 
     def _start(self, uri: str, context: Context) -> str:
         """Start one job; on a later try of the task, pass over the jobs that have failed."""
-        from nova_mme.submit import JobStarter
+        from nova_mme.job_starter import JobStarter
 
         starter = JobStarter(self.hook.conn)
         request = self._request(uri)

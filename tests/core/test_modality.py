@@ -24,6 +24,8 @@ _MB = 2**20
         ("song.mp3", Modality.AUDIO, "mp3"),
         ("deep/folder/a b+c=ü.wav", Modality.AUDIO, "wav"),
         ("two.dots.ogg", Modality.AUDIO, "ogg"),
+        ("Report.PDF", Modality.DOCUMENT, "pdf"),
+        ("letter.docx", Modality.DOCUMENT, "docx"),
     ],
 )
 def test_a_file_name_tells_modality_and_format(name: str, modality: Modality, media_format: str) -> None:
@@ -62,6 +64,7 @@ def test_formats_are_those_of_the_schema() -> None:
         (Modality.IMAGE, Limits(50 * _MB, 1)),
         (Modality.VIDEO, Limits(2048 * _MB, 1434, 5, 1, 30)),
         (Modality.AUDIO, Limits(1024 * _MB, 1434, 5, 1, 30)),
+        (Modality.DOCUMENT, Limits(100 * _MB, 1000, 32_000, 800, 50_000)),
     ],
 )
 def test_limits_are_those_of_the_asynchronous_api(modality: Modality, limits: Limits) -> None:

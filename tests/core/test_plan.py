@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from core.builders import make_run, make_source
 from core.deployment import Deployment
 
 from nova_mme.errors import Reason
-from nova_mme.ledger import Row, Status
+from nova_mme.row import Row, Status
 from nova_mme.modality import Modality
 from nova_mme.plan import MAX_ATTEMPTS, decide, make_plan, request_parts
 from nova_mme.recipe import Recipe
@@ -95,9 +97,73 @@ def test_a_source_is_due_or_not(
 @pytest.mark.parametrize("run", [_RUN, _FORCED], ids=["plain", "forced"])
 def test_a_job_in_flight_is_adopted(run: Any) -> None:
     """It is paid for already: a forced run takes it as well."""
-    row = _row(Status.SUBMITTED, attempt=2, invocation_arn="arn:x")
+    row = _row(Status.SUBMITTED, attempt=2, invocation_arns=("arn:x",))
 
-    assert decide(_SOURCE, row, run) == Work(_SOURCE, 2, "adopted", "arn:x")
+    assert decide(_SOURCE, row, run) == Work(_SOURCE, 2, "adopted", ("arn:x",))
+
+
+@pytest.mark.parametrize(("running", "expected"), [(True, "in_flight"), (False, "adopted")])
+def test_what_another_run_will_store_is_left_to_it(running: bool, expected: str) -> None:
+    """As long as that run goes on; once it has ended without storing, its jobs are adopted."""
+    row = _row(Status.SUBMITTED, run="embed_text/r1", invocation_arns=("arn:x",))
+    asked: list[str] = []
+
+    decision = decide(_SOURCE, row, _RUN, is_running=lambda name: bool(asked.append(name)) or running)
+
+    assert (decision if isinstance(decision, str) else decision.why) == expected
+    assert asked == ["embed_text/r1"]
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        pytest.param(None, "not_failed", id="new"),
+        pytest.param(_row(Status.STORED), "not_failed", id="stored"),
+        pytest.param(_row(Status.STORED, etag="v1"), "not_failed", id="changed"),
+        pytest.param(_row(Status.SUBMITTED, etag="v1"), "not_failed", id="in flight"),
+        pytest.param(_row(Status.FAILED, Reason.JOB_FAILED, attempt=7), (8, "retried"), id="dead letter"),
+        pytest.param(_row(Status.FAILED, Reason.EMPTY, etag="v1"), (1, "retried"), id="failed, then changed"),
+        pytest.param(_row(Status.PARTIAL, Reason.INVALID_CONTENT), (2, "retried"), id="in part"),
+    ],
+)
+def test_only_what_failed_can_be_retried(row: Row | None, expected: tuple[int, str] | str) -> None:
+    """With retry_failed every dead letter is due, whatever its reason, and nothing else is."""
+    wanted = expected if isinstance(expected, str) else Work(_SOURCE, *expected)
+
+    assert decide(_SOURCE, row, make_run(retry_failed=True)) == wanted
+
+
+def test_a_run_can_be_bound_to_a_time(deployment: Deployment) -> None:
+    """The beginning is taken, the end is not: neighbouring intervals leave nothing out and take nothing twice."""
+    sources = [replace(make_source(f"{second}.txt"), modified=second) for second in (9, 10, 19, 20)]
+    run = make_run(modified_from="1970-01-01T00:00:10Z", modified_to="1970-01-01T00:00:20+00:00")
+
+    assert [work.source.modified for work in make_plan(sources, deployment.ledger, run).works] == [10, 19]
+
+
+class _AllStored:
+    """A ledger that knows every source as stored; it keeps nothing, so that the plan's own memory is seen."""
+
+    def rows(self, sources: list[Source]) -> dict[str, Row]:
+        """A row for each."""
+        return {
+            source.object_id: _row(Status.STORED, uri=source.uri, etag=source.etag, object_id=source.object_id)
+            for source in sources
+        }
+
+
+def test_ten_thousand_unchanged_sources_are_no_work() -> None:
+    """Nothing is due, and memory does not grow with the bucket."""
+    peaks = []
+    for count in (2_000, 10_000):
+        listing = (make_source(f"{number}.txt") for number in range(count))
+        tracemalloc.start()
+        plan = make_plan(listing, _AllStored(), _RUN)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert (plan.works, plan.counts) == ([], {"unchanged": count})
+
+    assert peaks[1] < 1.1 * peaks[0]
 
 
 def test_an_object_that_came_back_is_due_again() -> None:
@@ -119,12 +185,19 @@ def test_a_request_is_told_apart_by_all_that_shapes_it() -> None:
     assert request_parts(_SOURCE, recipe, "space", 3) == (_SOURCE.uri, "v2", "space", recipe.fingerprint, "3")
 
 
+def test_each_page_is_a_request_of_its_own() -> None:
+    """The pages of a document differ in nothing else."""
+    recipe = Recipe.standard(Modality.DOCUMENT)
+
+    assert len({request_parts(_SOURCE, recipe, "space", 1, page) for page in (None, 0, 1)}) == 3
+
+
 def test_a_plan_counts_what_is_due_and_what_is_not(deployment: Deployment) -> None:
     """Each source once; other modalities' files are not mentioned, unknown ones are named."""
     stored, failed = make_source("stored.txt"), make_source("failed.txt")
     deployment.ledger.stored(stored, _RUN.recipe, segments={"TEXT": 1})
     deployment.ledger.submitted(
-        stored, _RUN.recipe, attempt=1, invocation_arn="a", media_format="text", content_type=""
+        stored, _RUN.recipe, attempt=1, invocation_arns=["a"], media_format="text", content_type=""
     )
     deployment.ledger.stored(stored, _RUN.recipe, segments={"TEXT": 1})
     deployment.ledger.failed(failed, _RUN.recipe, attempt=1, reason=Reason.EMPTY, message="")

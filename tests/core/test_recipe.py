@@ -19,6 +19,10 @@ from nova_mme.recipe import INDEX_PURPOSE, Recipe
         (Modality.IMAGE, {"segment": None, "detail_level": "STANDARD_IMAGE", "embedding_mode": None}),
         (Modality.VIDEO, {"segment": 5, "detail_level": None, "embedding_mode": "AUDIO_VIDEO_COMBINED"}),
         (Modality.AUDIO, {"segment": 5, "detail_level": None, "embedding_mode": None}),
+        (
+            Modality.DOCUMENT,
+            {"segment": 32_000, "detail_level": "DOCUMENT_IMAGE", "embedding_mode": None},
+        ),
     ],
 )
 def test_the_standard_recipe_is_novas_own_default(modality: Modality, expected: dict[str, Any]) -> None:
@@ -41,6 +45,7 @@ def test_what_does_not_apply_is_left_out() -> None:
         (Modality.IMAGE, "5eaf82b8b8b6"),
         (Modality.VIDEO, "4b1c6ac778a4"),
         (Modality.AUDIO, "5b8310dcd714"),
+        (Modality.DOCUMENT, "549eb0849b99"),
     ],
 )
 def test_a_fingerprint_never_changes(modality: Modality, fingerprint: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from core.deployment import Deployment
@@ -64,6 +65,9 @@ def test_the_summary_adds_up() -> None:
         "unsupported": 1,
         "segments": 6,
         "vectors": {"256": 6, "384": 6, "1024": 6, "3072": 6},
+        "notes": 0,
+        "job_seconds": 0.0,
+        "jobs_in_flight": 0.0,
         "seconds": 12.3,
         "report_uri": "s3://output/r.md",
     }
@@ -138,7 +142,7 @@ def test_no_file_name_breaks_the_page(name: str) -> None:
     assert [line for line in lines if line.startswith("#")] == ["# Embedding run: video"]
     tables = [line for line in lines if line.startswith("|")]
     assert [_columns(line) for line in tables] == [4, 4, 4]
-    assert [line[:1] for line in lines if line and line[0] not in "#|"] == ["*"] * 5
+    assert [line[:1] for line in lines if line and line[0] not in "#|"] == ["*"] * 6
     assert not re.search(r"<script|!\[|\]\(", _outside_code(page))
 
 
@@ -181,3 +185,23 @@ def test_what_planning_counted_reaches_the_report(buckets: Deployment) -> None:
     write_plan(buckets.s3, _FOLDER, {"new": 2}, ["s3://media/ü.zip"])
 
     assert read_plan(buckets.s3, _FOLDER) == {"counts": {"new": 2}, "unknown": ["s3://media/ü.zip"]}
+
+
+def test_what_a_person_should_know_is_told() -> None:
+    """A note is no failure; Bedrock's time over the run's is how many jobs were in flight."""
+    noted = replace(_STORED, note="Segments of 6 s | instead of 5 s.", job_seconds=37.0)
+    report = _report(noted, replace(_PARTIAL, job_seconds=12.2), max_jobs=20, seconds=12.3)
+
+    summary, page = report.summarize("s3://output/r.md"), report.render()
+
+    assert (summary["notes"], summary["job_seconds"], summary["jobs_in_flight"]) == (1, 49.2, 4.0)
+    assert "jobs in flight on average: 4.0 of 20 allowed" in page
+    assert f"| `{noted.source}` | Segments of 6 s \\| instead of 5 s. |" in page
+
+
+def test_a_thousand_notes_are_a_short_page() -> None:
+    """Fifty are shown; the document beside the page has them all."""
+    page = _report(*(replace(_STORED, note=f"Note {number}.") for number in range(1000))).render()
+
+    assert page.count("| Note ") == 50
+    assert "950 more are in report.json" in page

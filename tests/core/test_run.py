@@ -71,6 +71,11 @@ def test_everything_given_is_taken() -> None:
         ({"max_failed_fraction": float("nan")}, "max_failed_fraction is nan"),
         ({"max_failed_fraction": "half"}, "max_failed_fraction is 'half'"),
         ({"force": "false"}, "force is 'false'"),
+        ({"retry_failed": 1}, "retry_failed is 1"),
+        ({"force": True, "retry_failed": True}, "not both"),
+        ({"priority": "urgent"}, "priority is 'urgent'; it can be live or backfill"),
+        ({"modified_from": "yesterday"}, "modified_from is 'yesterday'"),
+        ({"modified_to": 5}, "modified_to is 5"),
         ({"segment_characters": 799}, "799 is outside 800 to 50000"),
         ({"segment_characters": "800"}, "800"),
         ({"segment_characters": 900.5}, "900.5"),
@@ -86,3 +91,12 @@ def test_a_wrong_value_is_refused_by_name(params: dict[str, Any], sentence: str)
 def test_an_absent_fraction_is_the_default() -> None:
     """Null, as a form sends it, is no value."""
     assert Run.read(Modality.TEXT, {"max_failed_fraction": None}).max_failed_fraction == 0.5
+
+
+def test_a_time_is_utc_unless_it_says_otherwise() -> None:
+    """Epoch seconds, whatever the zone they were written in."""
+    run = Run.read(
+        Modality.TEXT, {"modified_from": "2026-11-01T00:00:00", "modified_to": "2026-11-01T02:00:00+01:00"}
+    )
+
+    assert (run.modified_from, run.modified_to) == (1_793_491_200, 1_793_494_800)

@@ -102,3 +102,10 @@ def test_sources_must_not_lie_below_the_outputs(source: str, output: str) -> Non
 def test_sources_and_outputs_may_share_a_bucket(output: str) -> None:
     """Beside each other, not one below the other."""
     assert make_settings(source_uri="s3://media/in", output_uri=output).output_uri == output
+
+
+@pytest.mark.parametrize("value", [0, -1, "20", 1.5, True, None])
+def test_the_job_limit_is_a_whole_number(value: object) -> None:
+    """A text that looks like one is not taken for one."""
+    with pytest.raises(BadSetting, match="'max_jobs_in_flight' must be a whole number from 1"):
+        make_settings(max_jobs_in_flight=value)

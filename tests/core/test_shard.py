@@ -36,7 +36,7 @@ def _shard() -> Shard:
     )
     works = (
         Work(make_source("ünï ☕/a b.mp4", etag="e-1"), 1, "new"),
-        Work(make_source("b.mp4"), 3, "adopted", "arn:aws:bedrock:x"),
+        Work(make_source("b.mp4"), 3, "adopted", ("arn:aws:bedrock:x",)),
     )
     return Shard(7, make_settings(bucket_owner="111122223333"), run, works)
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
-from core.builders import ACCOUNT, make_run, make_settings, make_source
+from core.builders import ACCOUNT, make_run, make_settings
 from core.deployment import Deployment, texts
+from media.documents import Page, make_pdf
 
-from nova_mme.content import Inspection
-from nova_mme.errors import Reason, Unfinished
-from nova_mme.ledger import Status
-from nova_mme.shard import Work
-from nova_mme.submit import BUSY, JobStarter, start_request
+from nova_mme.errors import Reason, Unfinished, Yielded
+from nova_mme.job_quota import JobQuota
+from nova_mme.job_starter import JobStarter
+from nova_mme.modality import Modality
+from nova_mme.row import Status
+from nova_mme.submit import submit
 
 _START = "bedrock-runtime.StartAsyncInvoke"
 
@@ -161,25 +164,6 @@ def test_a_wrong_deployment_is_raised(deployment: Deployment) -> None:
     assert deployment.ledger.rows([second]) == {}
 
 
-_REQUEST = start_request(
-    make_settings(), Work(make_source("a.txt"), 1, "new"), make_run().recipe, Inspection("text", "")
-)
-
-
-@pytest.mark.parametrize("code", sorted(BUSY))
-def test_a_busy_service_is_waited_out(buckets: Deployment, code: str) -> None:
-    """With pauses that grow and never have the same length, up to 15 seconds each."""
-    pauses: list[float] = []
-    buckets.put_faults(_busy(code, times=7, status=500 if code.startswith("Internal") else 429))
-
-    JobStarter(buckets.bedrock, patience=1e9, sleep=pauses.append).start(_REQUEST)
-
-    assert buckets.jobs_started() == 1
-    assert all(0.2 <= pause <= bound for pause, bound in zip(pauses, (1, 2, 4, 8, 15, 15, 15), strict=True))
-    assert len(set(pauses)) == 7
-    assert max(pauses) > 1  # six of them had the chance: less than one time in 100,000 none takes it
-
-
 def test_patience_ends(deployment: Deployment) -> None:
     """The task fails with a sentence, and its retry goes on where this one stopped."""
     texts(deployment, 2)
@@ -194,17 +178,6 @@ def test_patience_ends(deployment: Deployment) -> None:
 
     assert 60 <= sum(pauses) < 75
     assert len(deployment.submit(shard)) == deployment.jobs_started() == 2
-
-
-def test_nobody_waits_for_what_waiting_does_not_mend(buckets: Deployment) -> None:
-    """A refusal comes back at once."""
-    buckets.put_faults(_busy("ResourceNotFoundException", status=404))
-    pauses: list[float] = []
-
-    with pytest.raises(ClientError, match="ResourceNotFound"):
-        JobStarter(buckets.bedrock, sleep=pauses.append).start(_REQUEST)
-
-    assert pauses == []
 
 
 def test_a_job_of_an_earlier_run_is_adopted(deployment: Deployment) -> None:
@@ -280,3 +253,89 @@ def test_objects_are_read_from_the_expected_owner(deployment: Deployment) -> Non
         owned.submit(shard)
 
     assert [call.params["ExpectedBucketOwner"] for call in sent] == [ACCOUNT]
+
+
+def test_the_run_that_started_it_is_noted(deployment: Deployment) -> None:
+    """By it later runs know whether somebody will store what was started."""
+    (source,) = texts(deployment, 1)
+
+    deployment.submit(replace(deployment.shard(make_run()), dag_run="embed_text/r1"))
+
+    assert deployment.row(source).run == "embed_text/r1"
+
+
+def test_a_backfill_goes_on_where_it_gave_way(deployment: Deployment) -> None:
+    """What it has started is kept; when live work is through, it starts the rest and nothing twice."""
+    texts(deployment, 3)
+    shard = deployment.shard(make_run(priority="backfill"))
+    quota = JobQuota(deployment.dynamodb, deployment.settings.ledger_table, limit=20)
+    starter = JobStarter(deployment.bedrock, quota, "backfill", sleep=lambda seconds: None)
+    submit(
+        replace(shard, works=shard.works[:1]), s3=deployment.s3, starter=starter, ledger=deployment.ledger
+    )
+    quota.announce_live()
+    with pytest.raises(Yielded):
+        submit(shard, s3=deployment.s3, starter=starter, ledger=deployment.ledger)
+    assert deployment.jobs_started() == 1
+
+    later = replace(quota, clock=lambda: time.time() + 60)
+    starter = JobStarter(deployment.bedrock, later, "backfill", sleep=lambda seconds: None)
+    arns = submit(shard, s3=deployment.s3, starter=starter, ledger=deployment.ledger)
+
+    assert len(set(arns)) == deployment.jobs_started() == 3
+
+
+def _pdf(deployment: Deployment, pages: int = 3) -> Any:
+    return deployment.upload("report.pdf", make_pdf([Page(f"Page {number}") for number in range(pages)]))
+
+
+def test_each_page_of_a_document_is_a_job(deployment: Deployment) -> None:
+    """In the order of the pages; a second call starts none of them again."""
+    source = _pdf(deployment)
+    shard = deployment.shard(make_run(Modality.DOCUMENT))
+
+    arns = deployment.submit(shard)
+
+    assert len(set(arns)) == 3
+    assert deployment.row(source).invocation_arns == tuple(arns)
+    assert (deployment.submit(shard), deployment.jobs_started()) == (arns, 3)
+
+
+def test_a_page_that_bedrock_refuses_leaves_the_others(deployment: Deployment) -> None:
+    """Its place among the jobs stays empty."""
+    source = _pdf(deployment)
+    deployment.put_faults(_busy("ValidationException", status=400))
+
+    arns = deployment.submit(deployment.shard(make_run(Modality.DOCUMENT)))
+
+    assert deployment.row(source).invocation_arns == ("", *arns)
+    assert len(arns) == 2
+
+
+def test_a_document_whose_every_page_is_refused_is_a_dead_letter(deployment: Deployment) -> None:
+    """With Bedrock's own sentence."""
+    source = _pdf(deployment, 2)
+    deployment.put_faults(
+        _busy("ValidationException", status=400, times=2) | {"message": "Malformed: because."}
+    )
+
+    assert deployment.submit(deployment.shard(make_run(Modality.DOCUMENT))) == []
+
+    row = deployment.row(source)
+    assert (row.status, row.reason, row.message) == (Status.FAILED, Reason.REFUSED, "Malformed: because.")
+
+
+def test_a_crash_between_two_pages_starts_none_twice(deployment: Deployment) -> None:
+    """The jobs of the first pages are found by their tokens, and the pages by their places."""
+    _pdf(deployment)
+    shard = deployment.shard(make_run(Modality.DOCUMENT))
+    deployment.put_faults(
+        {"operation": _START, "delay_seconds": 0.01, "times": 2}, _busy("AccessDeniedException", status=403)
+    )
+    with pytest.raises(ClientError):
+        deployment.submit(shard)
+    assert deployment.jobs_started() == 2
+
+    arns = deployment.submit(shard)
+
+    assert len(set(arns)) == deployment.jobs_started() == 3

@@ -10,6 +10,7 @@ from nova_mme.content import Inspection
 from nova_mme.modality import Modality
 from nova_mme.nova import request_token
 from nova_mme.plan import request_parts
+from nova_mme.rendition import Rendition
 from nova_mme.shard import Work
 from nova_mme.submit import start_request
 
@@ -18,10 +19,12 @@ def test_the_request_depends_on_the_source_alone() -> None:
     """Not on the run: a repeated token must come with the same request, in the folder of its source."""
     settings, recipe = make_settings(), make_run(Modality.VIDEO).recipe
     work = Work(make_source("ünï/cat.mp4"), 2, "new")
-    found = Inspection("mp4", "video/mp4")
-    request = start_request(settings, work, recipe, found)
+    found = Inspection("mp4", "video/mp4", 6)
+    rendition = Rendition(work.source.uri, Modality.VIDEO, "mp4")
+    request = start_request(settings, work, recipe, found, rendition)
 
-    assert request == start_request(settings, replace(work, why="retried", invocation_arn="x"), recipe, found)
+    retried = replace(work, why="retried", invocation_arns=("x",))
+    assert request == start_request(settings, retried, recipe, found, rendition)
     assert request["modelId"] == settings.model_id
     assert request["modelInput"]["segmentedEmbeddingParams"]["video"]["source"] == {
         "s3Location": {"uri": "s3://media/ünï/cat.mp4"}
@@ -30,18 +33,48 @@ def test_the_request_depends_on_the_source_alone() -> None:
     assert request["outputDataConfig"] == {"s3OutputDataConfig": {"s3Uri": folder}}
     parts = request_parts(work.source, recipe, settings.space.name, 2)
     assert request["clientRequestToken"] == request_token(*parts)
-    other = start_request(settings, replace(work, attempt=3), recipe, found)
+    other = start_request(settings, replace(work, attempt=3), recipe, found, rendition)
     assert other["clientRequestToken"] != request["clientRequestToken"]
 
 
 def test_owner_and_key_go_along() -> None:
     """For the input, the output and its encryption; absent where nothing is set."""
     settings = make_settings(bucket_owner=ACCOUNT, kms_key_id="arn:aws:kms:us-east-1:123456789012:key/k")
-    request = start_request(
-        settings, Work(make_source("a.txt"), 1, "new"), make_run().recipe, Inspection("text", "")
-    )
+    work = Work(make_source("a.txt"), 1, "new")
+    rendition = Rendition(work.source.uri, Modality.TEXT, "text")
+    found = Inspection("text", "", 32_000)
+    request = start_request(settings, work, make_run().recipe, found, rendition)
 
     output = request["outputDataConfig"]["s3OutputDataConfig"]
     assert (output["bucketOwner"], output["kmsKeyId"]) == (ACCOUNT, settings.kms_key_id)
     source = request["modelInput"]["segmentedEmbeddingParams"]["text"]["source"]
     assert source["s3Location"]["bucketOwner"] == ACCOUNT
+
+
+def test_the_segment_length_is_the_one_that_was_found_legal() -> None:
+    """Not the recipe's, where that would make too many segments."""
+    work, recipe = Work(make_source("a.mp3"), 1, "new"), make_run(Modality.AUDIO).recipe
+    rendition = Rendition(work.source.uri, Modality.AUDIO, "mp3")
+
+    request = start_request(make_settings(), work, recipe, Inspection("mp3", "", 6), rendition)
+
+    audio = request["modelInput"]["segmentedEmbeddingParams"]["audio"]
+    assert audio["segmentationConfig"] == {"durationSeconds": 6}
+
+
+def test_a_page_is_an_image_of_dense_text() -> None:
+    """The model is never told of documents; each page has a token of its own."""
+    work, recipe = Work(make_source("a.pdf"), 1, "new"), make_run(Modality.DOCUMENT).recipe
+    found = Inspection("pdf", "application/pdf", 32_000)
+    pages = [
+        Rendition(f"s3://output/page-{number}.png", Modality.IMAGE, "png", number) for number in range(2)
+    ]
+
+    first, second = (start_request(make_settings(), work, recipe, found, page) for page in pages)
+
+    assert first["modelInput"]["segmentedEmbeddingParams"]["image"] == {
+        "format": "png",
+        "detailLevel": "DOCUMENT_IMAGE",
+        "source": {"s3Location": {"uri": "s3://output/page-0.png"}},
+    }
+    assert first["clientRequestToken"] != second["clientRequestToken"]

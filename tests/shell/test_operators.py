@@ -1,9 +1,20 @@
 """NovaMMEAsyncOperator in somebody's own DAG, against local AWS."""
 
+import json
+from datetime import UTC, datetime
+
+import boto3
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException
 from botocore.exceptions import ClientError
 
+from nova_mme.job_quota import JobQuota
+from nova_mme.ledger import Ledger
+from nova_mme.modality import Modality
+from nova_mme.run import Run
+from nova_mme.settings import Settings
+from nova_mme.shard import Shard, Work
+from nova_mme.source import S3Uri, source_of
 from nova_mme_airflow.operators import NovaMMEAsyncOperator
 
 OUTPUT = "s3://output/nova"
@@ -123,6 +134,53 @@ def test_the_output_link_leads_to_the_folder(account, make_context):
 
     (url,) = context["ti"].xcoms.values()
     assert url == "https://console.aws.amazon.com/s3/buckets/output?prefix=nova/&region=us-east-1"
+
+
+@pytest.fixture
+def make_shard(account, monkeypatch):
+    """Make the handle of a shard with the one text, in a deployment that allows one job at a time."""
+    settings = {
+        "source_uri": "s3://media/",
+        "output_uri": "s3://output/nova",
+        "vector_bucket": "vectors",
+        "ledger_table": "ledger",
+        "max_jobs_in_flight": 1,
+    }
+    monkeypatch.setenv("AIRFLOW_VAR_NOVA_MME", json.dumps(settings))
+    dynamodb = boto3.resource("dynamodb", endpoint_url=account.url)
+    made = Settings(**settings)
+    Ledger(dynamodb, "ledger", made.space).ensure()
+
+    def make(priority):
+        source = source_of("media", "a.txt", account.s3.head_object(Bucket="media", Key="a.txt"))
+        run = Run.read(Modality.TEXT, {"priority": priority})
+        shard = Shard(0, made, run, (Work(source, 1, "new"),), "mine/manual__1")
+        return shard.write(account.s3, S3Uri.parse("s3://output/nova/runs/1"))
+
+    make.quota = JobQuota(dynamodb, "ledger", 1)
+    return make
+
+
+def test_a_shard_is_started_within_the_quota(account, make_context, make_shard):
+    """A handle in, its ARNs out; the job holds the deployment's only slot."""
+    (arn,) = operator(shard=make_shard("live"), source=None).execute(make_context())
+
+    token = account.bedrock.get_async_invoke(invocationArn=arn)["clientRequestToken"]
+    assert not make_shard.quota.acquire("another")
+    assert make_shard.quota.acquire(token)
+
+
+def test_a_backfill_that_makes_way_is_rescheduled(account, make_context, make_shard):
+    """Live work waits: the task starts nothing and is to be run again in 20 to 40 seconds."""
+    make_shard.quota.reap(account.bedrock)
+    make_shard.quota.announce_live()
+    backfill = operator(shard=make_shard("backfill"), source=None)
+
+    with pytest.raises(AirflowRescheduleException) as raised:
+        backfill.execute(make_context())
+
+    assert 15 < (raised.value.reschedule_date - datetime.now(UTC)).total_seconds() <= 40
+    assert account.calls("bedrock-runtime.StartAsyncInvoke") == 0
 
 
 def test_arguments_are_found_by_airflow():

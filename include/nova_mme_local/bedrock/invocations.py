@@ -77,11 +77,21 @@ class Invocations:
         for job in self._jobs.list_unfinished():
             self._runner.submit(job)
 
-    def count(self) -> dict[str, int]:
-        """Return the figures of /_local/stats; `started` and `peak_in_flight` since start or reset."""
-        in_flight = self._jobs.count_unfinished()
+    def count(self) -> dict[str, float]:
+        """Return the figures of /_local/stats; `started` and `peak_in_flight` since start or reset.
+
+        `in_flight_seconds` is the time integral of `in_flight` over all jobs that are known: between two looks it
+        grows by the mean number of jobs in flight times the seconds between, which gives the share of a quota
+        that was used.
+        """
+        in_flight, seconds = self._jobs.count_unfinished(), self._jobs.sum_seconds(time.time())
         with self._admission:
-            return {"started": self._started, "in_flight": in_flight, "peak_in_flight": self._peak}
+            return {
+                "started": self._started,
+                "in_flight": in_flight,
+                "peak_in_flight": self._peak,
+                "in_flight_seconds": round(seconds, 3),
+            }
 
     def reset(self) -> None:
         """Forget all jobs, tokens and figures."""

@@ -125,6 +125,13 @@ class Jobs:
         query = "SELECT COUNT(*) FROM async_jobs WHERE status = ?"
         return int(self._database.read(query, (IN_PROGRESS,))[0][0])
 
+    def sum_seconds(self, now: float) -> float:
+        """Return the seconds that all jobs have been in flight up to now, added up: jobs in flight over time."""
+        query = (
+            "SELECT TOTAL(MAX(0, CASE status WHEN ? THEN ? ELSE modified END - submitted)) FROM async_jobs"
+        )
+        return float(self._database.read(query, (IN_PROGRESS, now))[0][0])
+
     def page(self, wanted: Wanted, limit: int) -> list[Job]:
         """Return at most `limit` jobs in order of submission."""
         conditions = {

@@ -105,8 +105,8 @@ class Bedrock:
             return answer_json(self._invocations.get(arn, request.region))
         return answer_json(self._invocations.list(request.query, request.region))
 
-    def async_jobs(self) -> dict[str, int]:
-        """Return `started`, `in_flight` and `peak_in_flight`, for /_local/stats."""
+    def async_jobs(self) -> dict[str, float]:
+        """Return `started`, `in_flight`, `peak_in_flight` and `in_flight_seconds`, for /_local/stats."""
         return self._invocations.count()
 
     def resume(self) -> None:

@@ -1,36 +1,25 @@
-"""Look at the first bytes of an object before it costs money: is it what its name says?"""
+"""Look at an object before it costs money: is it what its name says, whole, and within the model's limits?
+
+It takes one GET of 256 KiB for a text, an image or a short recording, a second one for the end of a large image,
+and a handful for a long recording, whose index may be anywhere. Nothing is downloaded whole, but for a text that
+may have too many segments, which is read through once.
+"""
 
 from __future__ import annotations
 
-import codecs
-import re
 from dataclasses import dataclass
 from typing import Any
 
-import filetype
-from botocore.exceptions import ClientError
-
 from nova_mme.errors import BadSource, Reason
 from nova_mme.modality import Modality
+from nova_mme.object_file import ObjectFile
+from nova_mme.picture import check_picture
+from nova_mme.plain_text import require_words
+from nova_mme.recipe import Recipe
+from nova_mme.recording import probe
+from nova_mme.segment_length import SegmentLength, fit_recording, fit_text
+from nova_mme.signature import find_format
 from nova_mme.source import Source
-
-# Enough for every signature that filetype knows, and for the brand of an MP4 family file.
-HEAD_BYTES = 8192
-
-# What filetype calls a format, where the schema calls it otherwise.
-_SCHEMA_NAMES = {"jpg": "jpeg", "m4v": "mp4", "mpg": "mpeg"}
-
-# Formats that share a container: a name of one and bytes of another are no mistake worth a dead letter.
-_SAME_FAMILY = (frozenset({"mp4", "mov", "3gp"}), frozenset({"mkv", "webm"}), frozenset({"mpeg", "mpg"}))
-
-# Formats whose files may begin in more ways than filetype knows (an MP3 without a tag, an MP4 of a rare
-# brand): bytes that nobody recognises are left for the model to judge.
-_LOOSE = frozenset({"mp3", "mp4", "mov", "3gp", "mpeg", "mpg"})
-
-# Control characters that no text has: all but tab, line ends, form feed, backspace and escape.
-_CONTROLS = re.compile("[\x00-\x07\x0e-\x1a\x1c-\x1f]")
-
-_TEXT_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,86 +28,50 @@ class Inspection:
 
     :ivar media_format: the schema's name of the format that the bytes have; ``text`` for text.
     :ivar content_type: what S3 says of the object.
+    :ivar segment: the segment length to ask the model for: the recipe's, or the shortest legal longer one.
+    :ivar seconds: how long a recording is by its headers; None for other media, and when they do not tell.
+    :ivar note: a sentence for people when the segment is not the recipe's; empty otherwise.
     """
 
     media_format: str
     content_type: str
+    segment: int | None = None
+    seconds: float | None = None
+    note: str = ""
 
 
-def inspect(s3: Any, source: Source, modality: Modality, *, owner: str | None = None) -> Inspection:
-    """Check one source within the model's limits, by size and by its first 8 KiB.
+def inspect(s3: Any, source: Source, recipe: Recipe, *, owner: str | None = None) -> Inspection:
+    """Check one source within the model's limits, by its size, its first bytes and its headers.
 
-    :raises BadSource: empty, too large, missing, unreadable, or not what its name says.
+    What cannot be told for certain is left for the model to judge.
+
+    :param owner: the expected account id of the bucket's owner.
+    :raises BadSource: empty, too large, too long, broken, nothing to see or to hear in it, not what its name
+        says, more segments than the model takes; or missing, changed, unreadable.
+    :raises ClientError: throttles and faults of S3, for the task to retry.
     """
+    limits = recipe.modality.limits
     if source.size == 0:
         raise BadSource(source.uri, Reason.EMPTY, "The file is empty (0 bytes).")
-    if source.size > modality.limits.max_bytes:
-        raise BadSource(
-            source.uri,
-            Reason.TOO_LARGE,
-            f"The file has {source.size:,} bytes; the model takes {modality.limits.max_bytes:,} of {modality}.",
+    if source.size > limits.max_bytes:
+        message = (
+            f"The file has {source.size:,} bytes; the model takes {limits.max_bytes:,} of {recipe.modality}."
         )
-    head, content_type = _read_head(s3, source, owner)
-    return Inspection(_real_format(head, source, modality), content_type)
+        raise BadSource(source.uri, Reason.TOO_LARGE, message)
+    file = ObjectFile(s3, source, owner=owner)
+    media_format = find_format(file, recipe.modality)
+    length, seconds = _look_closer(file, recipe, media_format)
+    return Inspection(media_format, file.content_type, length.segment, seconds, length.note)
 
 
-def _read_head(s3: Any, source: Source, owner: str | None) -> tuple[bytes, str]:
-    place = source.location
-    request = {
-        "Bucket": place.bucket,
-        "Key": place.key,
-        "Range": f"bytes=0-{HEAD_BYTES - 1}",
-        "IfMatch": f'"{source.etag}"',
-    }
-    if owner:
-        request["ExpectedBucketOwner"] = owner
-    try:
-        answer = s3.get_object(**request)
-        return answer["Body"].read(), answer.get("ContentType", "")
-    except ClientError as error:
-        raise unreadable(source.uri, error) from error
-
-
-def unreadable(uri: str, error: ClientError) -> BadSource:
-    """What S3's refusal means for the source; throttles and faults are raised again, for the task to retry."""
-    code = error.response["Error"]["Code"]
-    if code in ("PreconditionFailed", "412"):
-        return BadSource(uri, Reason.CHANGED, "The object was changed since it was listed.")
-    if code in ("NoSuchKey", "NoSuchBucket", "404", "NotFound"):
-        return BadSource(uri, Reason.MISSING, "The object is not there (any more).")
-    if code in ("AccessDenied", "403", "Forbidden", "InvalidObjectState") or code.startswith("KMS"):
-        return BadSource(uri, Reason.UNREADABLE, f"S3 would not hand it out: {code}.")
-    if code == "InvalidRange":
-        return BadSource(uri, Reason.EMPTY, "The file is empty (0 bytes).")
-    raise error
-
-
-def _real_format(head: bytes, source: Source, modality: Modality) -> str:
-    named = modality.format_of(source.name)
-    if named is None:
-        raise BadSource(source.uri, Reason.UNSUPPORTED, f"Its extension stands for no format of {modality}.")
-    kind = filetype.guess(head)
-    if modality is Modality.TEXT:
-        if not _is_text(head):  # asked first: many a signature is two letters long, and may begin a text
-            held = f"{kind.mime} data" if kind else "binary data"
-            raise BadSource(source.uri, Reason.WRONG_CONTENT, f"Named as text, but it holds {held}.")
-        return named
-    found = _SCHEMA_NAMES.get(kind.extension, kind.extension) if kind else None
-    if found == named or any(found in family and named in family for family in _SAME_FAMILY):
-        return named
-    if found in modality.formats:
-        return str(found)  # a PNG named .jpg: the same modality, so tell the model the truth
-    if kind is None and named in _LOOSE and not _is_text(head):
-        return named
-    shown = kind.mime if kind else ("plain text" if _is_text(head) else "nothing that is known")
-    raise BadSource(source.uri, Reason.WRONG_CONTENT, f"Named as {modality} ({named}), but it holds {shown}.")
-
-
-def _is_text(head: bytes) -> bool:
-    encoding = next((name for mark, name in _TEXT_MARKS if head.startswith(mark)), "utf-8")
-    try:
-        # final=False: the head may end inside a character
-        text = codecs.getincrementaldecoder(encoding)().decode(head, final=False)
-    except UnicodeDecodeError:
-        return False
-    return not _CONTROLS.search(text)
+def _look_closer(file: ObjectFile, recipe: Recipe, media_format: str) -> tuple[SegmentLength, float | None]:
+    match recipe.modality:
+        case Modality.TEXT:
+            require_words(file)
+            return fit_text(file, recipe), None
+        case Modality.AUDIO | Modality.VIDEO:
+            found = probe(file, recipe.modality, media_format)
+            return fit_recording(file, recipe, found), found.seconds if found else None
+        case Modality.IMAGE:
+            check_picture(file, media_format)
+    return SegmentLength(recipe.segment), None

@@ -1,34 +1,24 @@
-"""A Bedrock async invocation's end: its state, its summary, and its output files read as a stream.
+"""A Bedrock async invocation's end: its state, and the summary of what it has written.
 
 Shapes: Amazon Nova user guide, "Embeddings schema"; what the guide leaves open is handled both ways.
 """
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import orjson
 from botocore.exceptions import ClientError
-from numpy.typing import NDArray
 
 from nova_mme.errors import BadSource, Reason
 from nova_mme.source import S3Uri
-from nova_mme.space import FULL_DIMENSION
 
 SUMMARY_NAME = "segmented-embedding-result.json"
 
-# Lines parsed into one block: 250 x 3072 float64 are 6 MB, and a put of 250 at 3072-d is 10 MiB.
-BLOCK_LINES = 250
-_READ_BYTES = 1 << 20
-
-# Least square of a norm that is still taken for a direction: far above float64's subnormal numbers.
-_TINY = 1e-280
-
-_SEGMENT_REASONS = {
+# What a failureReason of the summary or of a line means.
+REASONS = {
     "RAI_VIOLATION_INPUT_TEXT_DEFLECTION": Reason.MODERATED,
     "RAI_VIOLATION_INPUT_IMAGE_DEFLECTION": Reason.MODERATED,
     "INVALID_CONTENT": Reason.INVALID_CONTENT,
@@ -36,27 +26,8 @@ _SEGMENT_REASONS = {
     "INTERNAL_SERVER_EXCEPTION": Reason.TRANSIENT,
 }
 
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """Which part of its source an embedding stands for; what does not apply is None."""
-
-    embedding_type: str
-    index: int
-    start_seconds: float | None = None
-    end_seconds: float | None = None
-    start_character: int | None = None
-    end_character: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SegmentFailure:
-    """A segment without an embedding, and why."""
-
-    embedding_type: str
-    index: int
-    reason: Reason
-    message: str
+# A failed job is worth another one when Bedrock's own sentence says that the fault was not the source's.
+_PASSING = re.compile(r"internal|throttl|try again|unavailable|timed? ?out|capacity", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +44,71 @@ class ResultFile:
     message: str
 
 
-@dataclass(slots=True, eq=False)
-class Block:
-    """Consecutive segments of one output file.
+@dataclass(frozen=True, slots=True)
+class Results:
+    """What one job has come to.
 
-    :ivar matrix: float64, shape (len(segments), 3072), finite, no zero row.
+    :ivar seconds: how long it took, as Bedrock says; 0 when it does not.
+    :ivar problem: why there are no files.
     """
 
-    segments: list[Segment] = field(default_factory=list)
-    matrix: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, FULL_DIMENSION)))
-    failures: list[SegmentFailure] = field(default_factory=list)
+    files: list[ResultFile] = field(default_factory=list)
+    seconds: float = 0.0
+    problem: BadSource | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResultFinder:
+    """Finds what jobs have written; its clients serve several threads.
+
+    :ivar owner: the account id that must own the output bucket.
+    """
+
+    s3: Any
+    bedrock: Any
+    owner: str | None = None
+
+    def find(self, arn: str, source_uri: str, *, given_uri: str, folder: S3Uri) -> Results:
+        """The result files of a job.
+
+        :param given_uri: what the model was given of the source; Bedrock's sentences quote it.
+        :param folder: where the job was told to make its folder, for a job that Bedrock has forgotten: how long
+            it remembers one is not published, and the output may well outlive it.
+        :raises ClientError: for what another try may mend.
+        """
+        seconds = 0.0
+        try:
+            try:
+                invocation = self.bedrock.get_async_invoke(invocationArn=arn)
+            except ClientError as error:
+                if error.response["Error"]["Code"] not in (
+                    "ValidationException",
+                    "ResourceNotFoundException",
+                ):
+                    raise
+                place = folder.join(arn.rsplit("/", 1)[-1])
+            else:
+                seconds = _seconds(invocation)
+                _check_completed(invocation, source_uri, given_uri)
+                place = output_folder(invocation)
+            return Results(read_summary(self.s3, place, source_uri, owner=self.owner), seconds)
+        except BadSource as bad:
+            return Results(seconds=seconds, problem=bad)
+
+
+def _seconds(invocation: dict[str, Any]) -> float:
+    start, end = invocation.get("submitTime"), invocation.get("endTime")
+    return float((end - start).total_seconds()) if start and end else 0.0
+
+
+def _check_completed(invocation: dict[str, Any], source_uri: str, given_uri: str) -> None:
+    if invocation["status"] == "InProgress":
+        message = f"Its job {invocation['invocationArn']} is still in progress."
+        raise BadSource(source_uri, Reason.NOT_FINISHED, message)
+    if invocation["status"] == "Failed":
+        message = invocation.get("failureMessage") or "Bedrock gave no reason."
+        told = message.replace(given_uri, "")  # its own name tells nothing
+        raise BadSource(source_uri, Reason.TRANSIENT if _PASSING.search(told) else Reason.JOB_FAILED, message)
 
 
 def output_folder(invocation: dict[str, Any]) -> S3Uri:
@@ -100,7 +126,7 @@ def read_summary(s3: Any, folder: S3Uri, source_uri: str, *, owner: str | None =
 
     :raises BadSource: when the summary is missing or holds no result.
     """
-    body = _open(s3, folder.join(SUMMARY_NAME), source_uri, owner).read()
+    body = open_output(s3, folder.join(SUMMARY_NAME), source_uri, owner).read()
     try:
         results = [_result_file(item) for item in orjson.loads(body)["embeddingResults"]]
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
@@ -112,114 +138,20 @@ def read_summary(s3: Any, folder: S3Uri, source_uri: str, *, owner: str | None =
 
 
 def _result_file(item: dict[str, Any]) -> ResultFile:
-    uri = item.get("outputFileUri") or ""
+    uri = str(item.get("outputFileUri") or "")
     # The guide says FAILURE; FAILED was seen in the wild.
     failed = item.get("status") in ("FAILURE", "FAILED")
-    cause = item.get("failureReason") or ""
-    reason = _SEGMENT_REASONS.get(cause, Reason.JOB_FAILED if failed else Reason.NO_OUTPUT)
-    message = item.get("message") or cause or ("" if uri else "The summary names no output file.")
-    return ResultFile(item["embeddingType"], uri, failed or not uri, reason, message)
+    cause = str(item.get("failureReason") or "")
+    reason = REASONS.get(cause, Reason.JOB_FAILED if failed else Reason.NO_OUTPUT)
+    message = str(item.get("message") or cause or ("" if uri else "The summary names no output file."))
+    return ResultFile(str(item["embeddingType"]), uri, failed or not uri, reason, message)
 
 
-def read_blocks(s3: Any, file: ResultFile, source_uri: str, *, owner: str | None = None) -> Iterator[Block]:
-    """An output file as blocks of at most 250 segments, in file order; memory stays that of one block.
+def open_output(s3: Any, place: S3Uri, source_uri: str, owner: str | None) -> Any:
+    """The body of an output object, not read yet.
 
-    A line that is broken, failed or no unit of 3072 finite numbers becomes a failure of its block; the
-    others are kept.
-
-    :raises BadSource: when the file is missing.
+    :raises BadSource: when it is missing.
     """
-    body = _open(s3, S3Uri.parse(file.uri), source_uri, owner)
-    block, vectors, seen = Block(), list[NDArray[np.float64]](), set[int]()
-    for number, line in enumerate(io.BufferedReader(body, _READ_BYTES)):
-        if line.strip():
-            _read_line(line, number, file.embedding_type, block, vectors, seen)
-        if len(vectors) + len(block.failures) >= BLOCK_LINES:
-            yield _finish(block, vectors)
-            block, vectors = Block(), []
-    if vectors or block.failures:
-        yield _finish(block, vectors)
-
-
-def _finish(block: Block, vectors: list[NDArray[np.float64]]) -> Block:
-    if vectors:
-        block.matrix = np.stack(vectors)
-    return block
-
-
-def _read_line(
-    line: bytes,
-    number: int,
-    embedding_type: str,
-    block: Block,
-    vectors: list[NDArray[np.float64]],
-    seen: set[int],
-) -> None:
-    try:
-        record = orjson.loads(line)
-        segment = _segment(record, embedding_type, number)
-        failure = _line_failure(record, segment)
-        vector = None if failure else _vector(record.get("embedding"))
-    except (orjson.JSONDecodeError, TypeError, ValueError, AttributeError) as error:
-        problem = "is no JSON" if isinstance(error, orjson.JSONDecodeError) else "cannot be read"
-        message = f"Line {number + 1} of the output {problem}: {error}."
-        block.failures.append(SegmentFailure(embedding_type, number, Reason.BAD_SEGMENT, message))
-        return
-    if failure is None and (vector is None or segment.index in seen):
-        message = (
-            f"The embedding is not {FULL_DIMENSION} finite numbers with a direction."
-            if vector is None
-            else "The segment comes twice; the first one is kept."
-        )
-        failure = SegmentFailure(embedding_type, segment.index, Reason.BAD_SEGMENT, message)
-    if failure is not None:
-        block.failures.append(failure)
-    elif vector is not None:
-        seen.add(segment.index)
-        block.segments.append(segment)
-        vectors.append(vector)
-
-
-def _line_failure(record: dict[str, Any], segment: Segment) -> SegmentFailure | None:
-    if record.get("status", "SUCCESS") == "SUCCESS":
-        return None
-    cause = record.get("failureReason", "")
-    message = record.get("message") or cause or "The model gave no reason."
-    reason = _SEGMENT_REASONS.get(cause, Reason.BAD_SEGMENT)
-    return SegmentFailure(segment.embedding_type, segment.index, reason, message)
-
-
-def _segment(record: dict[str, Any], embedding_type: str, number: int) -> Segment:
-    # Image lines may come without segmentMetadata; two AWS blog posts show startTime and endTime beside it.
-    place = record.get("segmentMetadata") or {}
-    index = place.get("segmentIndex", number)
-    if not isinstance(index, int) or isinstance(index, bool) or index < 0:
-        raise ValueError(f"its segmentIndex is {index!r}")
-    return Segment(
-        embedding_type,
-        index,
-        start_seconds=place.get("segmentStartSeconds", record.get("startTime")),
-        end_seconds=place.get("segmentEndSeconds", record.get("endTime")),
-        start_character=place.get("segmentStartCharPosition"),
-        end_character=place.get("segmentEndCharPosition"),
-    )
-
-
-def _vector(values: Any) -> NDArray[np.float64] | None:
-    if not isinstance(values, list) or len(values) != FULL_DIMENSION:
-        return None
-    vector = np.array(values)
-    if vector.ndim != 1 or vector.dtype.kind not in "fiu":
-        return None
-    vector = vector.astype(np.float64, copy=False)
-    # The shortest prefix has to have a direction too, for it becomes the 256-d vector; and squares must neither
-    # vanish nor overflow, for the norm is made of them.
-    with np.errstate(over="ignore"):
-        shortest, whole = vector[:256] @ vector[:256], vector @ vector
-    return vector if shortest > _TINY and np.isfinite(whole) else None
-
-
-def _open(s3: Any, place: S3Uri, source_uri: str, owner: str | None) -> Any:
     request = {"Bucket": place.bucket, "Key": place.key}
     if owner:
         request["ExpectedBucketOwner"] = owner

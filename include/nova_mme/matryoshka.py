@@ -7,10 +7,15 @@ renormalisation; at 3072 it is a no-op up to rounding, done all the same so that
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
-# Rows done at a time: the float64 quotient of a whole block would cost more in page faults than in arithmetic.
+from nova_mme.space import DIMENSIONS
+
+# Rows done at a time: they stay in the processor's cache, and float64 quotients of more of them would cost more in
+# page faults than in arithmetic.
 _ROWS = 32
 
 
@@ -25,7 +30,23 @@ def truncate(matrix: NDArray[np.float64], dimension: int) -> NDArray[np.float32]
     """
     result = np.empty((len(matrix), dimension), dtype=np.float32)
     for start in range(0, len(matrix), _ROWS):
-        block = matrix[start : start + _ROWS, :dimension]
-        norms = np.sqrt(np.einsum("ij,ij->i", block, block))[:, np.newaxis]
-        np.divide(block, norms, out=result[start : start + _ROWS], casting="same_kind")
+        _divide(matrix[start : start + _ROWS, :dimension], result[start : start + _ROWS])
     return result
+
+
+def truncate_all(vectors: Sequence[NDArray[np.float64]]) -> dict[int, NDArray[np.float32]]:
+    """:func:`truncate` at each of a space's dimensions, for vectors that lie apart; the same bits.
+
+    :param vectors: float64, shape (3072,) each.
+    """
+    results = {dimension: np.empty((len(vectors), dimension), dtype=np.float32) for dimension in DIMENSIONS}
+    for start in range(0, len(vectors), _ROWS):
+        matrix = np.stack(vectors[start : start + _ROWS])
+        for dimension, result in results.items():
+            _divide(matrix[:, :dimension], result[start : start + _ROWS])
+    return results
+
+
+def _divide(rows: NDArray[np.float64], out: NDArray[np.float32]) -> None:
+    norms = np.sqrt(np.einsum("ij,ij->i", rows, rows))[:, np.newaxis]
+    np.divide(rows, norms, out=out, casting="same_kind")

@@ -8,20 +8,24 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from nova_mme.source import Source
+from nova_mme.source import S3Uri
 
 
 class SourceText:
-    """The characters of a text source, as a window that only moves forward.
+    """The characters of a text object, as a window that only moves forward.
 
     Memory is that of the longest segment, whatever the file's size. When the object was changed or deleted
     since it was listed, every segment reads as empty: text of another version would be a lie.
+
+    :param etag: the version that the model was given; empty where a place never holds another one.
+    :param owner: the account id that must own the bucket.
     """
 
-    def __init__(self, s3: Any, source: Source, *, owner: str | None = None) -> None:
+    def __init__(self, s3: Any, place: S3Uri, etag: str = "", *, owner: str | None = None) -> None:
         self._position = 0
-        place = source.location
-        request = {"Bucket": place.bucket, "Key": place.key, "IfMatch": f'"{source.etag}"'}
+        request = {"Bucket": place.bucket, "Key": place.key}
+        if etag:
+            request["IfMatch"] = f'"{etag}"'
         if owner:
             request["ExpectedBucketOwner"] = owner
         try:

@@ -8,8 +8,9 @@ from typing import Any
 
 from nova_mme.errors import IndexMismatch
 from nova_mme.metadata import NON_FILTERABLE_KEYS
+from nova_mme.pace import Pacer
 from nova_mme.space import DIMENSIONS, Space
-from nova_mme.vector_batch import VectorBatch, accept_encoded_vectors, encode_in_calls
+from nova_mme.vector_batch import VectorBatch, accept_batches, put_batch
 
 DISTANCE_METRIC = "cosine"
 _MAX_DELETED = 500
@@ -20,11 +21,18 @@ class VectorStore:
     """A space's indexes in one vector bucket.
 
     :ivar client: a boto3 ``s3vectors`` client; one serves all threads.
+    :ivar pacer: keeps what is put and deleted below the indexes' limit; None goes at full speed.
     """
 
     client: Any
     bucket: str
     space: Space
+    pacer: Pacer | None = None
+
+    def take_turn(self, vectors: int) -> None:
+        """Return when so many vectors may be put into, or deleted from, each of the four indexes."""
+        if self.pacer and vectors:
+            self.pacer.take(vectors)
 
     def ensure(self) -> list[str]:
         """Create what is missing of the bucket and the four indexes; returns the names that were created.
@@ -43,14 +51,22 @@ class VectorStore:
                 self._has_index(dimension)
         return created
 
+    def check(self, dimension: int) -> None:
+        """See that an index is there and of the right shape.
+
+        :raises IndexMismatch: when it is of another shape.
+        :raises ClientError: when it is not there, or cannot be looked at.
+        """
+        name = self.space.index_name(dimension)
+        found = self.client.get_index(vectorBucketName=self.bucket, indexName=name)["index"]
+        self._check_index(name, dimension, found)
+
     def _has_index(self, dimension: int) -> bool:
         # Asked before anything is created: a role that may only use what is there needs no right to create it.
-        name = self.space.index_name(dimension)
         try:
-            found = self.client.get_index(vectorBucketName=self.bucket, indexName=name)["index"]
+            self.check(dimension)
         except self.client.exceptions.NotFoundException:
             return False
-        self._check_index(name, dimension, found)
         return True
 
     def _create_index(self, dimension: int) -> bool:
@@ -88,19 +104,19 @@ class VectorStore:
     def put(self, dimension: int, batch: VectorBatch) -> int:
         """Store (or replace) a batch in one index, in calls of at most 500 vectors and 20 MiB.
 
+        It takes no turn: whoever puts the same segments into all four indexes takes one for all.
+
         :returns: how many vectors were stored. Safe to repeat: a key's vector is replaced.
         """
-        accept_encoded_vectors(self.client)
         index = self.space.index_name(dimension)
-        for call in encode_in_calls(batch):
-            self.client.put_vectors(vectorBucketName=self.bucket, indexName=index, vectors=call)
-        return len(batch)
+        return put_batch(accept_batches(self.client), batch, vectorBucketName=self.bucket, indexName=index)
 
     def delete(self, keys: Iterable[str]) -> int:
         """Delete keys from all four indexes; absent keys are no error. Returns how many keys were named."""
         names = list(keys)
         for start in range(0, len(names), _MAX_DELETED):
             chunk = names[start : start + _MAX_DELETED]
+            self.take_turn(len(chunk))
             for dimension in DIMENSIONS:
                 index = self.space.index_name(dimension)
                 self.client.delete_vectors(vectorBucketName=self.bucket, indexName=index, keys=chunk)

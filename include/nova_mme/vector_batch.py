@@ -8,7 +8,7 @@ botocore validates and routes the call, another swaps the finished body in befor
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,9 +22,6 @@ from nova_mme.errors import BadSetting
 MAX_VECTORS = 500
 MAX_BODY_BYTES = 20 * 1024 * 1024
 
-# What the rest of the request (bucket and index name) may take of the body.
-_ENVELOPE_BYTES = 4096
-
 # Should a future botocore not fire "before-call", this goes out: an index of any dimension refuses it, so
 # the call fails and nothing wrong is stored.
 _PLACEHOLDER = [{"key": "-", "data": {"float32": []}}]
@@ -36,11 +33,12 @@ class VectorBatch:
     """Vectors of one index: one key and one metadata document per row.
 
     :ivar matrix: float32, C-contiguous, shape (n, dimension), finite, no zero row.
+    :ivar metadata: documents, or their JSON.
     """
 
     keys: Sequence[str]
     matrix: NDArray[np.float32]
-    metadata: Sequence[dict[str, Any]]
+    metadata: Sequence[dict[str, Any] | orjson.Fragment]
 
     def __post_init__(self) -> None:
         if self.matrix.dtype != np.float32 or self.matrix.ndim != 2 or not self.matrix.flags.c_contiguous:
@@ -57,11 +55,14 @@ class VectorBatch:
     def __len__(self) -> int:
         return len(self.keys)
 
-    def encode(self) -> bytes:
-        """The JSON array of the request's ``vectors``; every float32 survives the round trip exactly."""
+    def encode(self, request: Mapping[str, Any] | None = None) -> bytes:
+        """The JSON of a PutVectors request with these vectors; every float32 survives the round trip exactly.
+
+        :param request: the other members of the request.
+        """
         rows = zip(self.keys, self.matrix, self.metadata, strict=True)
         items = [{"key": key, "data": {"float32": row}, "metadata": meta} for key, row, meta in rows]
-        return orjson.dumps(items, option=orjson.OPT_SERIALIZE_NUMPY)
+        return orjson.dumps({**(request or {}), "vectors": items}, option=orjson.OPT_SERIALIZE_NUMPY)
 
     def halve(self) -> tuple[VectorBatch, VectorBatch]:
         """Two batches of half the rows each."""
@@ -71,37 +72,32 @@ class VectorBatch:
         return VectorBatch(self.keys[rows], self.matrix[rows], self.metadata[rows])
 
 
-@dataclass(frozen=True, slots=True)
-class EncodedVectors:
-    """The ``vectors`` of one PutVectors call, ready for the wire."""
-
-    body: bytes
-    count: int
+class BodyTooLarge(BadSetting):
+    """A batch does not fit into one call; nothing was sent."""
 
 
-def encode_in_calls(batch: VectorBatch) -> Iterator[EncodedVectors]:
-    """The batch as calls of at most 500 vectors and 20 MiB each.
+def put_batch(client: Any, batch: VectorBatch, **index: str) -> int:
+    """Put a batch with a client that accepts batches, in calls of at most 500 vectors and 20 MiB each.
 
-    :raises BadSetting: when a single vector's body is over the limit (its metadata is far over 40 KB).
+    :param index: ``vectorBucketName`` and ``indexName``.
+    :returns: how many vectors were put.
+    :raises BodyTooLarge: when a single vector is over the limit (its metadata is far over 40 KB).
     """
     if not len(batch):
-        return
-    if len(batch) > MAX_VECTORS:
-        for half in batch.halve():
-            yield from encode_in_calls(half)
-        return
-    body = batch.encode()
-    if len(body) <= MAX_BODY_BYTES - _ENVELOPE_BYTES:
-        yield EncodedVectors(body, len(batch))
-    elif len(batch) == 1:
-        raise BadSetting(f"The vector {batch.keys[0]!r} takes {len(body):,} bytes; a call holds 20 MiB.")
-    else:
-        for half in batch.halve():
-            yield from encode_in_calls(half)
+        return 0
+    if len(batch) <= MAX_VECTORS:
+        try:
+            client.put_vectors(**index, vectors=batch)
+        except BodyTooLarge:
+            if len(batch) == 1:
+                raise
+        else:
+            return len(batch)
+    return sum(put_batch(client, half, **index) for half in batch.halve())
 
 
-def accept_encoded_vectors(client: Any) -> Any:
-    """Teach an s3vectors client to take :class:`EncodedVectors` as ``vectors``; returns the client.
+def accept_batches(client: Any) -> Any:
+    """Teach an s3vectors client to take a :class:`VectorBatch` as ``vectors``; returns the client.
 
     Plain lists go on working. Doing it twice changes nothing.
     """
@@ -112,15 +108,20 @@ def accept_encoded_vectors(client: Any) -> Any:
 
 
 def _take_out(params: dict[str, Any], context: dict[str, Any], **_: Any) -> dict[str, Any] | None:
-    vectors = params.get("vectors")
-    if not isinstance(vectors, EncodedVectors):
+    batch = params.get("vectors")
+    if not isinstance(batch, VectorBatch):
         return None
-    context[_CONTEXT_KEY] = vectors
+    context[_CONTEXT_KEY] = batch
     return {**params, "vectors": _PLACEHOLDER}
 
 
 def _put_in(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
-    vectors = context.pop(_CONTEXT_KEY, None)
-    if vectors is not None:
-        document = orjson.loads(params["body"])
-        params["body"] = orjson.dumps({**document, "vectors": orjson.Fragment(vectors.body)})
+    batch = context.pop(_CONTEXT_KEY, None)
+    if batch is None:
+        return
+    body = batch.encode(orjson.loads(params["body"]))
+    if len(body) > MAX_BODY_BYTES:
+        raise BodyTooLarge(
+            f"{len(batch)} vectors, the first one {batch.keys[0]!r}, take {len(body):,} bytes; a call holds 20 MiB."
+        )
+    params["body"] = body

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import orjson
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 from core.builders import make_run, make_summary
 from core.deployment import Deployment
 
-from nova_mme.ledger import Status
+from nova_mme.row import Status
 from nova_mme.shard import Shard
 from nova_mme.source import Source
 from nova_mme.space import DIMENSIONS
@@ -100,9 +101,11 @@ def test_what_a_broken_store_left_behind_is_deleted(
 def _during_the_first_put(deployment: Deployment, happen: Callable[[], None]) -> None:
     """Let something happen after the first PutVectors of this client."""
 
+    first = threading.Lock()  # the four indexes are put at the same time
+
     def once(**_: Any) -> None:
-        deployment.s3vectors.meta.events.unregister("after-call.s3vectors.PutVectors", once)
-        happen()
+        if first.acquire(blocking=False):
+            happen()
 
     deployment.s3vectors.meta.events.register("after-call.s3vectors.PutVectors", once)
 
@@ -201,3 +204,53 @@ def test_a_ledger_that_cannot_be_read_stops_the_store(deployment: Deployment) ->
         deployment.ingest(shard)
 
     assert deployment.all_keys() == set()
+
+
+def test_an_older_store_leaves_a_newer_jobs_vectors_alone(deployment: Deployment) -> None:
+    """The older version is short: what lies beyond its end is the newer one's by now, and is not left over."""
+    deployment.upload("a.txt", b"A short text.")
+    older, other = _finish(deployment), Deployment(deployment.aws)
+    newer: list[Shard] = []
+
+    def put_newer() -> None:
+        other.upload("a.txt", _LONG)
+        newer.append(_finish(other))
+        _crash_before_note_of_stored(other, newer[0])
+
+    _during_the_first_put(deployment, put_newer)
+    assert [outcome.status for outcome in deployment.ingest(older)] == ["superseded"]
+
+    assert len(deployment.all_keys()) == 3
+
+
+def _crash_before_note_of_stored(deployment: Deployment, shard: Shard) -> None:
+    """Everything is put, and the task dies before it tells the ledger."""
+    calls = 0
+
+    def refuse(params: dict[str, Any], **_: Any) -> None:
+        nonlocal calls
+        calls += 1
+        if calls > 1:  # the first one notes how far the put will reach
+            raise EndpointConnectionError(endpoint_url="ledger")
+
+    events = deployment.dynamodb_client.meta.events
+    events.register("before-call.dynamodb.UpdateItem", refuse)
+    try:
+        assert [outcome.status for outcome in deployment.ingest(shard)] == ["failed"]
+    finally:
+        events.unregister("before-call.dynamodb.UpdateItem", refuse)
+
+
+def test_a_source_that_is_removed_meanwhile_leaves_nothing(deployment: Deployment) -> None:
+    """Its object was deleted, and somebody has taken its row and vectors away while they were put."""
+    source = deployment.upload("a.txt", _LONG)
+    shard = _finish(deployment)
+    key = {"object_id": source.object_id, "space": deployment.settings.space.name}
+
+    _during_the_first_put(
+        deployment, lambda: deployment.dynamodb_client.delete_item(TableName="ledger", Key=key)
+    )
+    (outcome,) = deployment.ingest(shard)
+
+    assert (outcome.status, deployment.all_keys()) == ("superseded", set())
+    assert deployment.ledger.rows([source]) == {}

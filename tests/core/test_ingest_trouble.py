@@ -10,7 +10,7 @@ from core.deployment import Deployment, texts
 from core.media import make_clip
 
 from nova_mme.errors import Reason
-from nova_mme.ledger import Status
+from nova_mme.row import Status
 from nova_mme.modality import Modality
 from nova_mme.shard import Shard
 
@@ -229,34 +229,46 @@ def test_a_job_that_bedrock_forgot_is_found_by_its_folder(deployment: Deployment
     assert [outcome.status for outcome in deployment.ingest(shard)] == ["stored"]
 
 
-_BUSY = [
+_BUSY_STORE = [
     {
         "operation": "s3vectors.PutVectors",
         "index": "embeddings-1024d",
         "code": "TooManyRequestsException",
         "status": 429,
     },
+    {"operation": "s3vectors.PutVectors", "code": "ServiceUnavailableException", "status": 503},
     {"operation": "s3vectors.PutVectors", "drop_connection": True},
     {"operation": "s3vectors.PutVectors", "drop_connection": True, "after": True},
+]
+_BUSY_SOURCE = [
     {"operation": "bedrock-runtime.GetAsyncInvoke", "code": "ThrottlingException", "status": 429},
     {"operation": "s3.GetObject", "code": "SlowDown", "status": 503},
+    {"operation": "s3.GetObject", "drop_connection": True},
+    {"operation": "dynamodb.UpdateItem", "code": "InternalServerError", "status": 500},
 ]
 
 
 @pytest.mark.parametrize(
-    "fault", _BUSY, ids=lambda fault: f"{fault['operation']} {fault.get('code', 'dropped')}"
+    ("fault", "stored"),
+    [(fault, 0) for fault in _BUSY_STORE] + [(fault, 1) for fault in _BUSY_SOURCE],
+    ids=lambda value: f"{value['operation']} {value.get('code', 'dropped')}" if isinstance(value, dict) else "",
 )
-def test_what_may_pass_is_left_for_another_try(deployment: Deployment, fault: dict[str, Any]) -> None:
-    """The source's row stays, the other one is stored; the next try stores it, and nothing is paid for twice."""
+def test_what_may_pass_is_left_for_another_try(
+    deployment: Deployment, fault: dict[str, Any], stored: int
+) -> None:
+    """A source's row stays, a put that failed is everybody's who was in it; the next try stores what is left, and
+    nothing is paid for twice."""
     sources = texts(deployment, 2)
     shard = _finish(deployment)
     deployment.put_faults(fault)
 
     first = deployment.ingest(shard)
 
-    assert [outcome.status for outcome in first] == ["failed", "stored"]
-    assert first[0].reason == Reason.NOT_FINISHED
-    assert deployment.row(sources[0]).status is Status.SUBMITTED
+    assert [outcome.status for outcome in first].count("stored") == stored
+    for source, outcome in zip(sources, first, strict=True):
+        if outcome.status != "stored":
+            assert outcome.reason == Reason.NOT_FINISHED
+            assert deployment.row(source).status is Status.SUBMITTED
     assert [outcome.status for outcome in deployment.ingest(shard)] == ["stored"] * 2
     assert (len(deployment.all_keys()), deployment.jobs_started()) == (2, 2)
 

@@ -10,10 +10,19 @@ from core.builders import MODIFIED, make_source
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nova_mme.invocation import Segment
-from nova_mme.metadata import NON_FILTERABLE_KEYS, TEXT_BYTES, cut_text, describe_segment, describe_source
+from nova_mme.errors import BadSetting
+from nova_mme.metadata import (
+    NON_FILTERABLE_KEYS,
+    TEXT_BYTES,
+    add_dimension,
+    cut_text,
+    describe_segment,
+    describe_source,
+    encode_document,
+)
 from nova_mme.modality import Modality
 from nova_mme.recipe import Recipe
+from nova_mme.segment import Segment
 from nova_mme.space import Space
 
 _FILTERABLE_LIMIT = 2048
@@ -117,3 +126,57 @@ def test_a_cut_text_is_a_beginning_that_fits(text: str, size: int) -> None:
     assert len(cut.encode()) <= size
     assert whole.startswith(cut)
     assert cut == whole or len(whole[: len(cut) + 1].encode()) > size
+
+
+def test_a_page_is_numbered_from_one() -> None:
+    """As people count; the segment's index counts from 0."""
+    document = _describe(Segment("IMAGE", 6, page=6))
+
+    assert (document["segmentIndex"], document["pageNumber"]) == (6, 7)
+
+
+def test_an_encoded_document_gets_its_dimension() -> None:
+    """What is the same in all four indexes is written once."""
+    document = _describe(text="ü☕")
+
+    for dimension in (256, 3072):
+        body = orjson.dumps(add_dimension(encode_document(document), dimension))
+        assert orjson.loads(body) == {**document, "embeddingDimension": dimension}
+
+
+@pytest.mark.parametrize("text", ["\x01" * 20_000, "a" * 2000 + "\x02" * 20_000, "☕\x03" * 9000])
+def test_a_text_of_control_characters_is_cut_until_it_fits(text: str) -> None:
+    """JSON writes each as six bytes, which makes 96 KB of 16: the segment is stored with less of its text."""
+    document = orjson.loads(encode_document(_describe(text=text)))
+
+    assert text.startswith(document["text"])
+    assert len(document["text"]) > 1000
+    assert len(orjson.dumps({**document, "embeddingDimension": 3072})) <= _TOTAL_LIMIT
+
+
+@pytest.mark.parametrize(
+    ("members", "sentence"),
+    [
+        ({"fileName": "x" * 50_000}, r"metadata takes 50,\d+ bytes; S3 Vectors takes 40,960"),
+        ({"contentType": "x" * 2000}, r"filterable metadata takes 2,\d+ bytes; S3 Vectors takes 2,048"),
+        ({"fileName": "\ud800"}, "cannot be written as JSON"),
+    ],
+    ids=["total", "filterable", "half a character"],
+)
+def test_what_would_be_refused_is_refused_here(members: dict[str, str], sentence: str) -> None:
+    """With the size and the limit; long values of the other keys alone are no reason."""
+    with pytest.raises(BadSetting, match=sentence):
+        encode_document({**_describe(), **members})
+    assert encode_document({**_describe(), "fileName": "x" * 20_000})
+
+
+def test_the_limit_is_that_of_the_whole_document() -> None:
+    """With the dimension in it: one byte less is taken, one more is not."""
+    document = {name: value for name, value in _describe().items() if name != "embeddingDimension"}
+    filterable = {name: value for name, value in document.items() if name not in NON_FILTERABLE_KEYS}
+    size = len(orjson.dumps({**filterable, "contentType": "", "embeddingDimension": 3072}))
+    room = _FILTERABLE_LIMIT - size
+
+    assert encode_document({**document, "contentType": "x" * room})
+    with pytest.raises(BadSetting, match="takes 2,049 bytes"):
+        encode_document({**document, "contentType": "x" * (room + 1)})

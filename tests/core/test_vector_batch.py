@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import boto3
 import numpy as np
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 from core.builders import make_vectors
 from core.deployment import Deployment, open_client
-from core.wire import listen, sign, signature_of
+from core.wire import DROP, listen, sign, signature_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -20,10 +22,10 @@ from nova_mme.errors import BadSetting
 from nova_mme.vector_batch import (
     MAX_BODY_BYTES,
     MAX_VECTORS,
-    EncodedVectors,
+    BodyTooLarge,
     VectorBatch,
-    accept_encoded_vectors,
-    encode_in_calls,
+    accept_batches,
+    put_batch,
 )
 
 _ANY_FLOAT32 = st.floats(width=32, allow_nan=False, allow_infinity=False)
@@ -36,6 +38,13 @@ def _batch(
     return VectorBatch([f"k{n}" for n in range(count)], matrix, [metadata or {"n": n} for n in range(count)])
 
 
+def _open(url: str, mode: str) -> Any:
+    """A client that tries twice, in one of botocore's retry modes."""
+    keys = {"aws_access_key_id": "local", "aws_secret_access_key": "local", "region_name": "us-east-1"}
+    config = Config(retries={"mode": mode, "total_max_attempts": 2})
+    return boto3.client("s3vectors", endpoint_url=url, config=config, **keys)
+
+
 def _put(client: Any, vectors: Any, index: str = "embeddings-256d") -> None:
     client.put_vectors(vectorBucketName="vectors", indexName=index, vectors=vectors)
 
@@ -44,7 +53,7 @@ def _put(client: Any, vectors: Any, index: str = "embeddings-256d") -> None:
 @given(arrays(np.float32, (3, 8), elements=_ANY_FLOAT32).filter(lambda rows: rows.any(axis=1).all()))
 def test_every_float32_survives_the_encoding(matrix: NDArray[np.float32]) -> None:
     """Denormals, huge and negative ones, and minus zero: the text reads back as the same bits."""
-    items = json.loads(VectorBatch("abc", matrix, [{}, {}, {}]).encode())
+    items = json.loads(VectorBatch("abc", matrix, [{}, {}, {}]).encode())["vectors"]
 
     decoded = np.array([item["data"]["float32"] for item in items], dtype=np.float64).astype(np.float32)
     np.testing.assert_array_equal(decoded.view(np.uint32), matrix.view(np.uint32))
@@ -74,15 +83,23 @@ def test_the_store_holds_the_bits_that_plain_lists_would_give(deployment: Deploy
         np.testing.assert_array_equal(stored[0], row.view(np.uint32))
 
 
+def _put_over_wire(batch: VectorBatch) -> list[list[dict[str, Any]]]:
+    """The vectors of each call that a batch takes."""
+    with listen() as wire:
+        client = accept_batches(open_client(wire.url, "s3vectors"))
+        assert put_batch(client, batch, vectorBucketName="vectors", indexName="embeddings-4d") == len(batch)
+    assert all(len(request.body) <= MAX_BODY_BYTES for request in wire.received)
+    return [json.loads(request.body)["vectors"] for request in wire.received]
+
+
 @pytest.mark.parametrize(("count", "calls"), [(1, 1), (499, 1), (500, 1), (501, 2), (1000, 2), (1001, 3)])
 def test_a_call_holds_at_most_500_vectors(count: int, calls: int) -> None:
     """All of them, once each and in order, in as few halves as that takes."""
-    made = list(encode_in_calls(_batch(count, 4)))
+    made = _put_over_wire(_batch(count, 4))
 
     assert len(made) == calls
-    assert max(call.count for call in made) <= MAX_VECTORS == 500
-    keys = [item["key"] for call in made for item in json.loads(call.body)]
-    assert keys == [f"k{number}" for number in range(count)]
+    assert max(map(len, made)) <= MAX_VECTORS == 500
+    assert [item["key"] for call in made for item in call] == [f"k{number}" for number in range(count)]
 
 
 def test_a_call_holds_at_most_20_mib() -> None:
@@ -91,26 +108,27 @@ def test_a_call_holds_at_most_20_mib() -> None:
     batch = VectorBatch([f"k{n}" for n in range(500)], matrix, [{"text": "x" * 16_000}] * 500)
     assert len(batch.encode()) > MAX_BODY_BYTES == 20 * 2**20
 
-    with listen() as wire:
-        client = accept_encoded_vectors(open_client(wire.url, "s3vectors"))
-        for call in encode_in_calls(batch):
-            _put(client, call, "embeddings-3072d")
-
-    assert all(len(request.body) <= MAX_BODY_BYTES for request in wire.received)
-    assert [len(json.loads(request.body)["vectors"]) for request in wire.received] == [250, 250]
+    assert [len(call) for call in _put_over_wire(batch)] == [250, 250]
 
 
 def test_one_vector_over_the_limit_is_refused_by_name() -> None:
-    """It cannot be split: the sentence names it and its size."""
+    """It cannot be split: the sentence names it and its size, and nothing is sent."""
     batch = VectorBatch(["big"], np.ones((1, 4), np.float32), [{"text": "x" * (20 * 2**20)}])
 
-    with pytest.raises(BadSetting, match="'big' takes 20,97.* bytes"):
-        list(encode_in_calls(batch))
+    with listen() as wire, pytest.raises(BodyTooLarge, match="'big', take 20,97.* bytes"):
+        put_batch(
+            accept_batches(open_client(wire.url, "s3vectors")),
+            batch,
+            vectorBucketName="vectors",
+            indexName="embeddings-4d",
+        )
+
+    assert wire.received == []
 
 
 def test_no_vectors_make_no_call() -> None:
     """PutVectors takes at least one vector: an empty batch is nothing to do, not a refused call."""
-    assert list(encode_in_calls(VectorBatch([], np.empty((0, 256), np.float32), []))) == []
+    assert _put_over_wire(VectorBatch([], np.empty((0, 256), np.float32), [])) == []
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -159,20 +177,21 @@ def test_rows_keys_and_documents_go_together(keys: list[str], documents: list[di
         VectorBatch(keys, np.ones((2, 4), np.float32), documents)
 
 
-@pytest.mark.parametrize("status", [429, 503])
-def test_a_retry_sends_the_same_body_signed_anew(status: int) -> None:
+@pytest.mark.parametrize("mode", ["standard", "adaptive", "legacy"])
+@pytest.mark.parametrize("status", [429, 500, 503, DROP], ids=["429", "500", "503", "dropped"])
+def test_a_retry_sends_the_same_body_signed_anew(status: int, mode: str) -> None:
     """botocore retries as ever; each attempt carries the vectors and a signature that is right for them."""
     batch = _batch(3)
     with listen([status, 200]) as wire:
-        client = accept_encoded_vectors(open_client(wire.url, "s3vectors", attempts=2))
-        _put(client, next(encode_in_calls(batch)))
+        client = accept_batches(_open(wire.url, mode))
+        _put(client, batch)
 
     assert len(wire.received) == 2
     assert len({request.body for request in wire.received}) == 1
     assert json.loads(wire.received[0].body) == {
         "vectorBucketName": "vectors",
         "indexName": "embeddings-256d",
-        "vectors": json.loads(batch.encode()),
+        "vectors": json.loads(batch.encode())["vectors"],
     }
     for request in wire.received:
         assert signature_of(request) == sign(request, "local")
@@ -182,7 +201,7 @@ def test_a_retry_sends_the_same_body_signed_anew(status: int) -> None:
 
 def test_plain_lists_still_work(deployment: Deployment) -> None:
     """A taught client takes what boto3 takes."""
-    client = accept_encoded_vectors(deployment.s3vectors)
+    client = accept_batches(deployment.s3vectors)
     _put(client, [{"key": "plain", "data": {"float32": [1.0] * 256}, "metadata": {"n": 1}}])
 
     assert deployment.vector(256, "plain")["metadata"] == {"n": 1}
@@ -193,8 +212,8 @@ def test_teaching_a_client_twice_changes_nothing() -> None:
     with listen() as wire:
         client = open_client(wire.url, "s3vectors")
         for _ in range(3):
-            assert accept_encoded_vectors(client) is client
-        _put(client, next(encode_in_calls(_batch(2))))
+            assert accept_batches(client) is client
+        _put(client, _batch(2))
         _put(client, [{"key": "plain", "data": {"float32": [1.0]}}])
 
     assert [[item["key"] for item in json.loads(request.body)["vectors"]] for request in wire.received] == [
@@ -203,31 +222,31 @@ def test_teaching_a_client_twice_changes_nothing() -> None:
     ]
 
 
-def test_an_untaught_client_refuses_encoded_vectors() -> None:
+def test_an_untaught_client_refuses_a_batch() -> None:
     """botocore's own validation, before anything is sent."""
     with listen() as wire, pytest.raises(Exception, match="Parameter validation failed"):
-        _put(open_client(wire.url, "s3vectors"), EncodedVectors(b"[]", 0))
+        _put(open_client(wire.url, "s3vectors"), _batch(1))
 
     assert wire.received == []
 
 
 def test_nothing_wrong_is_stored_when_the_second_hook_does_not_fire(deployment: Deployment) -> None:
     """What goes out then is a placeholder that an index of any dimension refuses."""
-    client = accept_encoded_vectors(Deployment(deployment.aws).s3vectors)
+    client = accept_batches(Deployment(deployment.aws).s3vectors)
     client.meta.events.unregister("before-call.s3vectors.PutVectors", unique_id="nova-mme-put-in")
 
     for dimension in (256, 3072):
         with pytest.raises(ClientError, match="ValidationException"):
-            _put(client, next(encode_in_calls(_batch(1, dimension))), f"embeddings-{dimension}d")
+            _put(client, _batch(1, dimension), f"embeddings-{dimension}d")
         assert deployment.keys(dimension) == set()
 
 
 def test_a_refused_call_leaves_nothing_behind_for_the_next() -> None:
     """The swapped-out vectors belong to one call only."""
     with listen([400, 200]) as wire:
-        client = accept_encoded_vectors(open_client(wire.url, "s3vectors"))
+        client = accept_batches(open_client(wire.url, "s3vectors"))
         with pytest.raises(ClientError):
-            _put(client, next(encode_in_calls(_batch(1, seed=1))))
+            _put(client, _batch(1, seed=1))
         _put(client, [{"key": "plain", "data": {"float32": [1.0]}}])
 
     assert json.loads(wire.received[1].body)["vectors"] == [{"key": "plain", "data": {"float32": [1.0]}}]

@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+# Instead of a status: the connection is closed without an answer.
+DROP = 0
+
 _ERRORS = {
     400: "ValidationException",
     429: "TooManyRequestsException",
@@ -38,16 +41,23 @@ class Wire:
 
 
 @contextmanager
-def listen(statuses: Sequence[int] = (200,)) -> Iterator[Wire]:
-    """Answer every POST with the next of these statuses and an empty JSON object, until the block ends."""
+def listen(statuses: Sequence[int] = (200,), *, keep: bool = True) -> Iterator[Wire]:
+    """Answer every POST with the next of these statuses and an empty JSON object, until the block ends.
+
+    :param keep: the requests, for looking at them afterwards.
+    """
     wire = Wire(statuses=list(statuses))
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            wire.received.append(Received(self.path, headers, body))
+            if keep:
+                wire.received.append(Received(self.path, headers, body))
             status = wire.statuses.pop(0) if len(wire.statuses) > 1 else wire.statuses[0]
+            if status == DROP:
+                self.close_connection = True
+                return
             self.send_response(status)
             if status in _ERRORS:
                 self.send_header("x-amzn-ErrorType", _ERRORS[status])

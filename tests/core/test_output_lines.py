@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import orjson
 import pytest
 from core.builders import make_line
 from core.deployment import Deployment
 
 from nova_mme.errors import Reason
-from nova_mme.invocation import Block, ResultFile, Segment, SegmentFailure, read_blocks
-from nova_mme.matryoshka import truncate
-from nova_mme.space import DIMENSIONS
+from nova_mme.invocation import ResultFile
+from nova_mme.matryoshka import truncate_all
+from nova_mme.output_file import Block, OutputReader
+from nova_mme.output_line import LineParser
+from nova_mme.segment import Segment, SegmentFailure
 from nova_mme.vector_batch import VectorBatch
 
 _FILE = ResultFile("VIDEO", "s3://output/x/embedding-video.jsonl", False, Reason.JOB_FAILED, "")
@@ -20,8 +23,14 @@ _GOOD = make_line(9)
 
 
 def _read(buckets: Deployment, *lines: bytes) -> Block:
+    """Read with both parsers, which must say the same."""
     buckets.s3.put_object(Bucket="output", Key="x/embedding-video.jsonl", Body=b"".join(lines))
-    (block,) = read_blocks(buckets.s3, _FILE, "s3://media/x.mp4")
+    parsers = LineParser(), LineParser(fast=False)
+    (block,), (other,) = (
+        OutputReader(buckets.s3, "s3://media/x.mp4", parser=parser).read(_FILE) for parser in parsers
+    )
+    assert (block.segments, block.failures) == (other.segments, other.failures)
+    np.testing.assert_array_equal(np.array(block.vectors), np.array(other.vectors))
     return block
 
 
@@ -104,6 +113,8 @@ _ODD = {
     "index is null": make_line(0, segmentMetadata={"segmentIndex": None}),
     "index is a word": make_line(0, segmentMetadata={"segmentIndex": "first"}),
     "index is negative": make_line(0, segmentMetadata={"segmentIndex": -1}),
+    "index is true": make_line(0, segmentMetadata={"segmentIndex": True}),
+    "index is absurd": make_line(0, segmentMetadata={"segmentIndex": 10**9}),
     "no embedding": b'{"status": "SUCCESS"}',
     "one too few": make_line(0, [0.5] * 3071),
     "one too many": make_line(0, [0.5] * 3073),
@@ -111,6 +122,11 @@ _ODD = {
     "words": make_line(0, ["a"] * 3072),
     "numbers as words": make_line(0, ["0.5"] * 3072),
     "lists": make_line(0, [[0.5]] * 3072),
+    "one list": make_line(0, [[0.5] * 3072]),
+    "pairs and nothing": make_line(0, [[0.5, 0.5], []] * 1536),
+    "truth values": make_line(0, [True, 0.5] * 1536),
+    "objects": make_line(0, [{"x": 0.5}] * 3072),
+    "infinite": b'{"embedding":[' + b"1e400," * 3071 + b"1]}",
     "an object": make_line(0, {"0": 0.5}),
     "all zero": make_line(0, [0.0] * 3072),
     "prefix zero": make_line(0, [0.0] * 256 + [1.0] * 2816),
@@ -127,8 +143,8 @@ def test_a_line_of_no_use_is_one_failure(buckets: Deployment, line: bytes) -> No
     assert [failure.reason for failure in block.failures] == [Reason.BAD_SEGMENT]
     assert len(block.failures[0].message.split()) > 3
     assert [segment.index for segment in block.segments] == [9]
-    for dimension in DIMENSIONS:
-        assert len(VectorBatch(["9"], truncate(block.matrix, dimension), [{}])) == 1
+    for matrix in truncate_all(block.vectors).values():
+        assert len(VectorBatch(["9"], matrix, [{}])) == 1
 
 
 def test_a_failure_is_counted_under_its_own_index(buckets: Deployment) -> None:

@@ -21,6 +21,7 @@ from nova_mme_local.screen import Screen
 _SHOWN = 3
 # More than are shown: neighbouring segments of one file count once.
 _ASKED = 30
+_QUERIES = frozenset({Modality.IMAGE, Modality.AUDIO, Modality.VIDEO})
 _LARGEST_EXAMPLE = 5 * 1024 * 1024  # bytes; a query travels inside its request
 
 WHO_ANSWERED = (
@@ -31,13 +32,23 @@ WHO_ANSWERED = (
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A search to show: its title, the query and its words or file name; `finds` are the names it should find."""
+    """A search to show: its title, the query and its words or file name.
+
+    :ivar finds: the names that it should find.
+    :ivar page: of a document, which page; counted from 1.
+    """
 
     title: str
     asked: str
     query: TextQuery | MediaQuery
     modality: Modality | None = None
     finds: tuple[str, ...] = ()
+    page: int | None = None
+
+    def is_answered(self, best: Hit) -> bool:
+        """Whether the best hit is one that it should be."""
+        page = best.metadata.get("pageNumber")
+        return best.metadata.get("fileName") in self.finds and self.page in (None, page)
 
 
 class Searcher:
@@ -80,7 +91,7 @@ class Searcher:
                 screen.say(describe(hit))
             if not hits:
                 screen.say("    nothing")
-            right += bool(hits) and hits[0].metadata.get("fileName") in question.finds
+            right += bool(hits) and question.is_answered(hits[0])
         known = sum(bool(question.finds) for question in questions)
         screen.say()
         if known:
@@ -105,14 +116,15 @@ def ask_samples() -> list[Question]:
             query, asked = MediaQuery(prepared.path.name, prepared.path.read_bytes()), prepared.path.name
         else:
             query, asked = TextQuery(prepared.query_text or ""), f'"{prepared.query_text}"'
-        questions.append(Question(prepared.title, asked, query, modality, prepared.finds))
+        questions.append(Question(prepared.title, asked, query, modality, prepared.finds, prepared.page))
     return questions
 
 
 def ask_own(media: Media, failed: Container[str] = ()) -> list[Question]:
     """Return searches for one file of each modality by the words of its name, and one with a file as the query."""
     files = [file for file in media.files if file.key not in failed]
-    firsts = {file.modality: file for file in reversed(files)}
+    # The stand-in gets a PDF as pictures of its pages, which are named by their numbers.
+    firsts = {file.modality: file for file in reversed(files) if file.path.suffix.lower() != ".pdf"}
     questions = []
     for modality in Modality:
         words = _read_name(firsts[modality]) if modality in firsts else ""
@@ -129,15 +141,17 @@ def _article(modality: Modality) -> str:
 
 
 def describe(hit: Hit) -> str:
-    """Return a line: score, file, modality, and which part of the file or what it says."""
+    """Return a line: score, file, modality, and which part or page of the file, or what it says."""
     facts = hit.metadata
-    line = f"    {hit.score:5.2f}  {facts.get('fileName', hit.key):<32} {facts.get('modalityType', ''):<6}"
+    line = f"    {hit.score:5.2f}  {facts.get('fileName', hit.key):<32} {facts.get('modalityType', ''):<8}"
     return f"{line} {_describe_part(facts)}".rstrip()[:98]
 
 
 def _describe_part(facts: dict[str, Any]) -> str:
     if "segmentStartSeconds" in facts and "segmentEndSeconds" in facts:
         return f"{facts['segmentStartSeconds']:.0f}-{facts['segmentEndSeconds']:.0f} s"
+    if "pageNumber" in facts:
+        return f"page {facts['pageNumber']:.0f}"
     text = " ".join(str(facts.get("text", "")).split())
     return f'"{text[:40]}..."' if text else ""
 
@@ -148,7 +162,7 @@ def _read_name(file: MediaFile) -> str:
 
 
 def _is_example(file: MediaFile) -> bool:
-    return file.modality is not Modality.TEXT and file.path.stat().st_size <= _LARGEST_EXAMPLE
+    return file.modality in _QUERIES and file.path.stat().st_size <= _LARGEST_EXAMPLE
 
 
 def _ask_with(file: MediaFile) -> Question:

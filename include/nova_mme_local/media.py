@@ -56,7 +56,7 @@ class Media:
         folder = folder.expanduser().resolve()
         if not folder.is_dir():
             raise StackError(
-                f"MEDIA={folder} is not a folder. Give one with texts, images, videos or sounds."
+                f"MEDIA={folder} is not a folder. Give one with texts, images, videos, sounds or documents."
             )
         name = re.sub(r"[^A-Za-z0-9._-]+", "-", folder.name).strip("-.") or "media"
         media = cls._sort(folder, f"{name}/", _walk(folder))

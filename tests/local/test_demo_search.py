@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from nova_mme.modality import Modality
-from nova_mme.search import MediaQuery, TextQuery, embed_query
+from nova_mme.search import Hit, MediaQuery, TextQuery, embed_query
 from nova_mme.space import Space
 from nova_mme_local.airflow_settings import MODEL_REVISION, VECTOR_BUCKET
 from nova_mme_local.demo_search import Question, Searcher, ask_own, ask_samples, describe
@@ -100,6 +100,32 @@ def test_a_hit_tells_its_part_of_the_file(searcher: Searcher) -> None:
     assert "bread.txt" in describe(hit)
     assert '"Bake the bread' in describe(hit)
     assert len(describe(hit)) <= WIDTH
+
+
+def test_a_page_is_told_and_counted() -> None:
+    """The line has the page's number; another page of the right file is not what was asked for."""
+    question = Question("", "", TextQuery("chart"), finds=("report.pdf",), page=2)
+    hits = [
+        Hit(
+            f"report/IMAGE/{page}",
+            0.9,
+            {"fileName": "report.pdf", "modalityType": "document", "pageNumber": page},
+        )
+        for page in (1, 2)
+    ]
+
+    assert describe(hits[1]).endswith("document page 2")
+    assert [question.is_answered(hit) for hit in hits] == [False, True]
+
+
+def test_a_document_is_asked_about_but_is_no_query(tmp_path: Path) -> None:
+    """Words find the text of a .docx, but not the picture of a page; the model takes neither to search with."""
+    (tmp_path / "annual-report.pdf").write_bytes(b"%PDF-1.7")
+    (tmp_path / "letter-home.docx").write_bytes(b"PK")
+
+    (question,) = ask_own(Media.folder(tmp_path))
+
+    assert question.query == TextQuery("letter home")
 
 
 def test_nobody_asks_for_a_file_that_failed(tmp_path: Path) -> None:

@@ -10,11 +10,14 @@ from pathlib import Path
 
 import av
 import numpy as np
+import pypdfium2
 import pytest
 from PIL import Image, UnidentifiedImageError
 
+from nova_mme.docx_package import DocxPackage
+from nova_mme.docx_text import read_docx
 from nova_mme_local import samples
-from nova_mme_local.samples import build, clips, pictures, recording, sounds, speech
+from nova_mme_local.samples import build, clips, papers, pictures, recording, sounds, speech, writings
 from nova_mme_local.samples.searches import QUERIES, SEARCHES, Search
 
 HOME = samples.ROOT.parent
@@ -24,6 +27,7 @@ SUFFIXES = {
     "image": {".jpg", ".png", ".webp", ".gif"},
     "audio": {".wav", ".mp3", ".ogg"},
     "video": {".mp4", ".webm", ".mov"},
+    "document": {".pdf", ".docx"},
 }
 
 
@@ -50,6 +54,12 @@ def measure(path: Path) -> str:
         with Image.open(path) as picture:
             picture.load()
             return f"{picture.width} x {picture.height}"
+    if path.suffix == ".pdf":
+        with pypdfium2.PdfDocument(path) as document:
+            return f"{len(document)} page{'s' * (len(document) > 1)}"
+    if path.suffix == ".docx":
+        with DocxPackage(path, path.as_uri()) as package:
+            return f"{read_docx(package, lambda _: None):,} characters"
     with av.open(str(path)) as container:
         sound = sum(frame.samples / frame.sample_rate for frame in decode(path, "audio"))
         if not container.streams.video:
@@ -130,6 +140,9 @@ def test_search_names_sample_files(search: Search) -> None:
     assert search.finds
     assert set(search.finds) <= NAMES
     assert search.modality in {None, *(folders[name] for name in search.finds)}
+    if search.page:
+        (name,) = search.finds
+        assert search.page <= int(ORIGINS[f"media/document/{name}"]["measure"].split()[0])
 
 
 def test_query_files_are_used_and_not_among_the_media() -> None:
@@ -168,6 +181,40 @@ def test_clip_is_written_the_same_each_time(tmp_path: Path, suffix: str) -> None
 
     assert paths[0].read_bytes() == paths[1].read_bytes()
     assert measure(paths[0]) == "64 x 48, 2.0 s, sound"
+
+
+def test_documents_are_written_the_same_each_time(tmp_path: Path) -> None:
+    """Two builds are equal byte for byte, and the report is the one that is kept."""
+    for folder in ("one", "two"):
+        (tmp_path / folder / "document").mkdir(parents=True)
+        build.build_documents(tmp_path / folder, tmp_path / folder)
+    one, two = (
+        [path.read_bytes() for path in sorted((tmp_path / name).rglob("*.*"))] for name in ("one", "two")
+    )
+
+    assert one == two
+    assert len(one) == 4
+    assert (
+        papers.bind(papers.draw_report())
+        == (samples.ROOT / "document" / "coffee-tasting-report.pdf").read_bytes()
+    )
+
+
+def test_report_says_what_was_written() -> None:
+    """Every word of the prose is on its page, and the chart's page has bars of both colours."""
+    with pypdfium2.PdfDocument(samples.ROOT / "document" / "coffee-tasting-report.pdf") as report:
+        pages = [" ".join(page.get_textpage().get_text_bounded().split()) for page in report]
+        colours = {colour for _, colour in report[1].render(scale=1).to_pil().getcolors(100_000)}
+
+    assert " ".join(writings.TASTING_METHOD.split()) in pages[0]
+    assert " ".join(writings.TASTING_RESULT.split()) in pages[2]
+    assert {tuple(round(255 * part) for part in colour) for colour in (papers.NEWER, papers.OLDER)} <= colours
+
+
+def test_scan_has_no_text() -> None:
+    """Only a picture: what a search by words in the file would miss."""
+    with pypdfium2.PdfDocument(samples.ROOT / "document" / "rain-book-scanned.pdf") as scan:
+        assert scan[0].get_textpage().get_text_bounded() == ""
 
 
 def test_rain_differs_by_seed_only() -> None:
@@ -222,4 +269,4 @@ def test_bad_files_are_what_their_names_say() -> None:
     assert (BAD / "picture-that-is-text.jpg").read_bytes().isascii()
     with pytest.raises(UnidentifiedImageError):
         Image.open(BAD / "picture-that-is-text.jpg")
-    assert max(path.stat().st_size for path in BAD.iterdir()) < 100_000
+    assert max(path.stat().st_size for path in BAD.rglob("*.*")) < 100_000

@@ -1,4 +1,4 @@
-"""The sample media of the demo: texts, pictures, sounds and clips on a few topics, small and free to use.
+"""The sample media of the demo: texts, pictures, sounds, clips and documents on a few topics, small and free to use.
 
 ORIGINS.md says of each file what it is, where it comes from and under which licence.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 ROOT = Path(__file__).parent / "media"
-"""Holds one folder for each modality: text, image, audio and video."""
+"""Holds one folder for each modality: text, image, audio, video and document."""
 
 
 def media() -> list[Path]:

@@ -1,4 +1,4 @@
-"""Builds the sample pictures, sounds and clips: `python -m nova_mme_local.samples.build OUT_DIR`.
+"""Builds the sample pictures, sounds, clips and documents: `python -m nova_mme_local.samples.build OUT_DIR`.
 
 Only who changes the samples needs this, with scikit-image and espeak-ng installed: the finished files are
 kept beside it. The texts are written by hand and not built. With the same versions of the tools, the same
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from nova_mme_local.samples import clips, pictures, recording, sounds, speech
+from nova_mme_local.samples import clips, papers, pictures, recording, sounds, speech
 
 
 def build_pictures(media: Path, queries: Path) -> None:
@@ -47,18 +47,27 @@ def build_clips(media: Path) -> None:
         )
 
 
+def build_documents(media: Path, queries: Path) -> None:
+    report = media / "document" / "coffee-tasting-report.pdf"
+    report.write_bytes(papers.bind(papers.draw_report()))
+    papers.scan_note(media / "document" / "rain-book-scanned.pdf")
+    papers.type_letter(media / "document" / "looking-after-the-cats.docx")
+    papers.photograph_chart(report, queries / "photographed-chart.jpg")
+
+
 def build(out: Path) -> None:
-    """Write everything that is not text into `out`/media/{image,audio,video} and `out`/queries.
+    """Write everything that is not text into `out`/media/{image,audio,video,document} and `out`/queries.
 
     Files of the same name are replaced, others left alone. Raises pictures.MissingTool when scikit-image
     or espeak-ng is not installed.
     """
     media, queries = out / "media", out / "queries"
-    for folder in (media / "image", media / "audio", media / "video", queries):
+    for folder in (*(media / name for name in ("image", "audio", "video", "document")), queries):
         folder.mkdir(parents=True, exist_ok=True)
     build_pictures(media, queries)
     build_sounds(media, queries)
     build_clips(media)
+    build_documents(media, queries)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -19,7 +19,7 @@ class Search:
 
     `finds` are names of sample files. The best result is one of them, at every dimension; at 1024 and 3072,
     counting each file once, all of them come before any other, in any order. `modality` limits the search to
-    one modality.
+    one modality. `page` is the page of a document that the best result is, counted from 1.
     Raises ValueError unless exactly one kind of query is given.
     """
 
@@ -27,7 +27,8 @@ class Search:
     finds: tuple[str, ...]
     query_text: str | None = None
     query_file: str | None = None
-    modality: Literal["text", "image", "audio", "video"] | None = None
+    modality: Literal["text", "image", "audio", "video", "document"] | None = None
+    page: int | None = None
 
     def __post_init__(self) -> None:
         if (self.query_text is None) == (self.query_file is None):
@@ -78,5 +79,18 @@ SEARCHES = (
         query_file="the-same-voice.mp3",
         modality="audio",
         finds=("espresso-talk.ogg",),
+    ),
+    Search(
+        "The picture of a page finds that page of a report",
+        query_file="photographed-chart.jpg",
+        modality="document",
+        finds=("coffee-tasting-report.pdf",),
+        page=2,
+    ),
+    Search(
+        "A question finds the letter with the table that answers it",
+        query_text="How much wet food does the cat get in the evening?",
+        modality="document",
+        finds=("looking-after-the-cats.docx",),
     ),
 )

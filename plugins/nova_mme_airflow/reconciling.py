@@ -1,0 +1,172 @@
+"""`reconcile_embeddings`: its graph, its form and what its tasks do."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from airflow.providers.standard.operators.python import PythonOperator
+from airflow.sdk import DAG, CronTriggerTimetable, Param
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from nova_mme_airflow.params import setup_params
+from nova_mme_airflow.tasks import no_retry, open_clients
+
+log = logging.getLogger(__name__)
+
+_WHAT = "What"
+
+_DEFAULT_ARGS: dict[str, Any] = {
+    "owner": "nova-mme",
+    "retries": 3,
+    "retry_delay": timedelta(seconds=20),
+    "retry_exponential_backoff": 2.0,
+    "max_retry_delay": timedelta(minutes=10),
+}
+
+# Sundays at three, when little else is going on. With run_immediately=False Airflow would start a run at once
+# if the DAG is unpaused within a tenth of the week after that hour; with no time at all, it never does.
+_SCHEDULE = CronTriggerTimetable("0 3 * * SUN", timezone="UTC", run_immediately=timedelta(0))
+
+
+def reconcile_dag(doc: str | None) -> DAG:
+    """``reconcile_embeddings``: compare, mend what was found unless it is a dry run, report."""
+    with DAG(
+        dag_id="reconcile_embeddings",
+        doc_md=doc,
+        schedule=_SCHEDULE,
+        catchup=False,
+        max_active_runs=1,
+        tags=["embeddings", "reconcile"],
+        params=reconcile_params(),
+        default_args=_DEFAULT_ARGS,
+    ) as dag:
+        compared = PythonOperator(
+            task_id="compare",
+            python_callable=compare,
+            doc_md="List the bucket, the **ledger** and the four indexes, and write what is at odds to S3: "
+            "`findings.md` to read, and one file of JSON lines for each kind. Changes nothing.",
+        )
+        mended = PythonOperator(
+            task_id="mend",
+            python_callable=mend,
+            op_kwargs={"compared": compared.output},
+            doc_md="Look each finding up once more, then delete departed sources and orphans, and have holes and "
+            "stale sources stored again by the next run. Skipped in a dry run; refuses to delete more than "
+            "`max_deleted_fraction` without `force`.",
+        )
+        PythonOperator(
+            task_id="report",
+            python_callable=report,
+            op_kwargs={"compared": compared.output},
+            trigger_rule="none_failed",  # a dry run skips mend, and is reported all the same
+            doc_md="What was found and what was done about it, in `report.md` beside the findings.",
+        ).set_upstream(mended)
+    return dag
+
+
+def reconcile_params() -> dict[str, Param]:
+    """The form of ``reconcile_embeddings``."""
+    return {
+        "dry_run": Param(
+            True,
+            type="boolean",
+            title="Dry run",
+            description="Only say what would be deleted and stored again. Switch it off to have it done.",
+            section=_WHAT,
+        ),
+        "max_deleted_fraction": Param(
+            0.1,
+            type="number",
+            minimum=0,
+            maximum=1,
+            title="Share that may be deleted",
+            description="Change nothing when a larger share of the sources or of the vectors would be deleted, or a "
+            "larger share of the stored sources stored again.",
+            section=_WHAT,
+        ),
+        "force": Param(
+            False,
+            type="boolean",
+            title="However much it is",
+            description="Mend even more than that share. Read the findings of a dry run first.",
+            section=_WHAT,
+        ),
+        "check_versions": Param(
+            True,
+            type="boolean",
+            title="Check versions",
+            description="Also read the metadata of the 256d index to find vectors of another version. It takes a call "
+            "per megabyte of metadata, so very many texts may be a reason to switch it off.",
+            section=_WHAT,
+        ),
+        **setup_params(),
+    }
+
+
+def compare(*, params: dict[str, Any], ti: Any, run_id: str) -> dict[str, Any]:
+    """Compare bucket, ledger and indexes; returns counts and where the findings are."""
+    from nova_mme.finding import Findings
+    from nova_mme.reconcile import Comparison
+    from nova_mme.repair import weigh
+    from nova_mme.shard import run_folder
+
+    clients = open_clients(params)
+    folder = run_folder(clients.settings.output_uri, ti.dag_id, run_id)
+    check = bool(params.get("check_versions", True))
+    comparison = Comparison(clients.settings, clients.s3, clients.store, clients.ledger, check)
+    with Findings() as findings, no_retry():
+        comparison.run(findings)
+        page = findings.keep(clients.s3, folder)
+    log.info("\n%s", findings.render())
+    return {
+        "folder": str(folder),
+        "findings_uri": page,
+        "counts": dict(findings.tally),
+        "objections": weigh(findings.tally, float(params.get("max_deleted_fraction", 0.1))),
+    }
+
+
+def mend(*, compared: Mapping[str, Any], params: dict[str, Any]) -> dict[str, int]:
+    """Delete and reopen what was found, if it was asked for and is no more than is allowed; returns counts."""
+    from nova_mme.repair import Repair
+    from nova_mme.source import S3Uri
+
+    if params.get("dry_run", True):
+        raise AirflowSkipException(
+            f"A dry run: nothing was changed. {compared['findings_uri']} says what would be."
+        )
+    if compared["objections"] and not params.get("force", False):
+        raise AirflowFailException(
+            f"Nothing was changed: {' '.join(compared['objections'])} Read {compared['findings_uri']}. If a "
+            "listing came back empty or of the wrong place, mend the settings; if it is right, run again with "
+            "force, or with a larger max_deleted_fraction."
+        )
+    clients = open_clients(params)
+    repair = Repair(clients.settings, clients.s3, clients.store, clients.ledger)
+    return dict(repair.run(S3Uri.parse(compared["folder"])))
+
+
+def report(*, compared: Mapping[str, Any], params: dict[str, Any], ti: Any) -> dict[str, Any]:
+    """Keep a page of what was found and done; returns the counts."""
+    from nova_mme.finding import Kind, render_report
+    from nova_mme.source import S3Uri
+
+    done = ti.xcom_pull(task_ids="mend")
+    page = S3Uri.parse(compared["folder"]).join("report.md")
+    text = render_report(compared["counts"], compared["findings_uri"], done, compared["objections"])
+    log.info("\n%s", text)
+    open_clients(params).s3.put_object(
+        Bucket=page.bucket, Key=page.key, Body=text.encode(), ContentType="text/markdown; charset=utf-8"
+    )
+    return {
+        "dry_run": done is None,
+        **dict.fromkeys(map(str, Kind), 0),
+        **compared["counts"],
+        "mended": done,
+        "objections": compared["objections"],
+        "findings_uri": compared["findings_uri"],
+        "report_uri": str(page),
+    }

@@ -39,7 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace, screen: Screen) -> int:
-    stack = Stack(options.home, airflow_port=options.airflow_port, local_aws_port=options.local_aws_port)
+    ports = {"airflow_port": options.airflow_port, "local_aws_port": options.local_aws_port}
+    stack = Stack(options.home, **ports, watch_uploads=True)
     if options.command == "up":
         return bring_up(stack, screen)
     if options.command == "down":

@@ -8,6 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -102,6 +103,33 @@ class AirflowApi:
                 raise AirflowError(f"{dag_id} {run_id} is {state} after {timeout:.0f} s: {list(tasks)}")
             time.sleep(0.3)
         return str(state)
+
+    def await_idle(self, prefix: str, *, timeout: float = 120.0) -> bool:
+        """Return True when no DAG whose id starts with `prefix` runs, or is due to; False after `timeout` seconds."""
+        deadline = time.monotonic() + timeout
+        while not self._is_idle(prefix):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.5)
+        return True
+
+    def _is_idle(self, prefix: str) -> bool:
+        now = datetime.now(UTC)
+        dags = self.get("dags", dag_id_pattern=f"{prefix}%", paused="false", limit=100)["dags"]
+        due = (dag["next_dagrun_run_after"] for dag in dags if dag["dag_id"].startswith(prefix))
+        if any(at and datetime.fromisoformat(at) <= now for at in due):
+            return False
+        runs = (
+            run
+            for state in ("queued", "running")
+            for run in self.get("dags/~/dagRuns", state=state, limit=100)["dag_runs"]
+        )
+        return not any(run["dag_id"].startswith(prefix) for run in runs)
+
+    def has_succeeded(self, dag_id: str) -> bool:
+        """Whether a run of a DAG ever did."""
+        path = f"dags/{quote(dag_id)}/dagRuns"
+        return bool(self.get(path, state="success", limit=1)["total_entries"])
 
     def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """Return a run's task instances: `task_id`, `map_index`, `state`, `try_number` and more."""

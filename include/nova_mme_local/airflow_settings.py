@@ -18,6 +18,7 @@ REGION = "us-east-1"
 MEDIA_BUCKET = "nova-mme-media"
 OUTPUT_BUCKET = "nova-mme-output"
 VECTOR_BUCKET = "nova-mme-vectors"
+UPLOADS_QUEUE = "nova-mme-uploads-{modality}"
 MODEL_REVISION = "local-features-1"
 
 # What a shell may have set for other work: another Airflow, a real AWS account, another Python, a proxy. The stack
@@ -35,7 +36,10 @@ def get_hostname() -> str:
 
 @dataclass(frozen=True, slots=True)
 class AirflowSettings:
-    """Where the local Airflow lives, what it runs, and which local AWS it uses."""
+    """Where the local Airflow lives, what it runs, and which local AWS it uses.
+
+    Unless uploads are watched, the embedding DAGs run only when they are told to: neither for uploads nor daily.
+    """
 
     home: Path
     port: int
@@ -43,6 +47,7 @@ class AirflowSettings:
     dags_folder: Path = ROOT / "dags"
     plugins_folder: Path = ROOT / "plugins"
     parallelism: int = 6
+    watch_uploads: bool = False
     extra: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -52,7 +57,13 @@ class AirflowSettings:
 
     def environment(self, keys: Keys) -> dict[str, str]:
         """Return the whole environment of the stack's processes."""
-        return {**clean_environment(), **self._airflow(keys), **self._aws(), **self.extra}
+        return {
+            **clean_environment(),
+            **self._airflow(keys),
+            **self._aws(),
+            **self._uploads(),
+            **self.extra,
+        }
 
     def _airflow(self, keys: Keys) -> dict[str, str]:
         return {
@@ -98,6 +109,11 @@ class AirflowSettings:
             ),
             "AIRFLOW_VAR_NOVA_MME": json.dumps(deployment()),
         }
+
+    def _uploads(self) -> dict[str, str]:
+        if self.watch_uploads:
+            return {"AIRFLOW__NOVA_MME__UPLOADS_QUEUE": UPLOADS_QUEUE}
+        return {"AIRFLOW__NOVA_MME__SWEEP": ""}
 
 
 def deployment() -> dict[str, str]:

@@ -19,6 +19,7 @@ from nova_mme_local.ports import HOST, find_free_port, is_busy
 from nova_mme_local.processes import stop
 from nova_mme_local.stackerror import StackError
 from nova_mme_local.stackfile import Component, Note
+from nova_mme_local.uploads import Uploads
 
 HOME = ROOT / ".local"
 
@@ -31,7 +32,8 @@ class Stack:
     """Airflow and local AWS below one directory: `with Stack(tmp_path) as stack: stack.api.trigger("embed_text")`.
 
     Port 0 takes a free one. `job_seconds` is how long local AWS takes over a Bedrock job. `extra_env` goes to all
-    processes and before the stack's own settings.
+    processes and before the stack's own settings. With `watch_uploads` there are buckets, and a file that is copied
+    into the one for media is embedded; without, the DAGs wait to be triggered.
     """
 
     def __init__(
@@ -44,12 +46,14 @@ class Stack:
         plugins_folder: Path = ROOT / "plugins",
         extra_env: Mapping[str, str] | None = None,
         job_seconds: float = 6.0,
+        watch_uploads: bool = False,
     ) -> None:
         self.home = Path(home).resolve()
         self._ports = (airflow_port, local_aws_port)
         self._folders = (Path(dags_folder).resolve(), Path(plugins_folder).resolve())
         self._extra = dict(extra_env or {})
         self._job_seconds = job_seconds
+        self.watch_uploads = watch_uploads
         self._launch: Launch | None = None
         self._note = Note.read(self._file)
 
@@ -122,6 +126,19 @@ class Stack:
         with self._lock():
             return self._stop()
 
+    @contextmanager
+    def hold_uploads(self) -> Iterator[None]:
+        """Let what is uploaded within the block wake no DAG: the caller runs them on it.
+
+        Waits for runs that are under way first, as for the sweep of a day when the stack did not run.
+        """
+        if not self.watch_uploads:
+            yield
+            return
+        with Uploads(self.aws_url).held():
+            self.api.await_idle("embed_")
+            yield
+
     def __enter__(self) -> Stack:
         if not self.start():
             raise StackError(f"A stack runs already in {self.home}; it is not this one's to stop.")
@@ -151,8 +168,9 @@ class Stack:
         if must_migrate:
             launch.migrate()
             database.mark()
-        else:
-            launch.await_local_aws(settings.aws_url)  # the others would only slow the api-server down
+        launch.await_local_aws(settings.aws_url)  # before it, the others would only slow the api-server down
+        if self.watch_uploads:
+            Uploads(settings.aws_url).connect()
         for name in (SCHEDULER, DAG_PROCESSOR, TRIGGERER):
             launch.start_airflow(name)
         launch.await_health(AirflowApi(settings.url), settings.aws_url, report)
@@ -195,6 +213,7 @@ class Stack:
             aws_url=f"http://{HOST}:{note.local_aws_port}",
             dags_folder=dags,
             plugins_folder=plugins,
+            watch_uploads=self.watch_uploads,
             extra=self._extra,
         )
 

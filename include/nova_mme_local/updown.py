@@ -4,16 +4,42 @@ from __future__ import annotations
 
 import time
 
+from nova_mme_local.airflow_settings import MEDIA_BUCKET
 from nova_mme_local.launch import NAMES
+from nova_mme_local.outcomes import explain_failure
 from nova_mme_local.screen import Screen
 from nova_mme_local.stack import Stack
+from nova_mme_local.stackerror import StackError
+
+_SETUP = "setup_embeddings"
+# The AWS CLI asks for credentials and a Region, whatever they are.
+_AWS = "AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION=us-east-1 aws --endpoint-url {url}"
 
 
 def bring_up(stack: Stack, screen: Screen) -> int:
-    """Start the stack unless it runs; say where it is."""
-    if start_stack(stack, screen):
+    """Start the stack unless it runs, and set it up unless it is; say where it is.
+
+    :raises StackError: when the set-up failed, with the reason.
+    """
+    was_started = start_stack(stack, screen)
+    if stack.watch_uploads:
+        _set_up(stack, screen)
+        screen.say(f"Files that are copied into s3://{MEDIA_BUCKET} are embedded, for instance with:")
+        screen.say(f"  {_AWS.format(url=stack.aws_url)} s3 cp FILE s3://{MEDIA_BUCKET}/")
+    if was_started:
         screen.say("`make down` stops it.")
     return 0
+
+
+def _set_up(stack: Stack, screen: Screen) -> None:
+    api = stack.api
+    api.await_dag(_SETUP)
+    if api.has_succeeded(_SETUP):
+        return
+    screen.say(f"Running {_SETUP}, once ...")
+    run_id = api.trigger(_SETUP)
+    if api.wait(_SETUP, run_id) != "success":
+        raise StackError(explain_failure(api, _SETUP, run_id, task_logs=stack.task_logs))
 
 
 def start_stack(stack: Stack, screen: Screen) -> bool:

@@ -19,6 +19,7 @@ class Clients:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self._sessions: dict[str | None, Any] = {}
 
     @cached_property
     def s3(self) -> Any:
@@ -49,17 +50,23 @@ class Clients:
 
     @property
     def store(self) -> VectorStore:
-        """The four indexes of the deployment's space."""
+        """The four indexes of the deployment's space, at the pace that all tasks together may have."""
+        from nova_mme.pace import Pacer, SharedTimeline
         from nova_mme.store import VectorStore
 
-        return VectorStore(self.s3vectors, self.settings.vector_bucket, self.settings.space)
+        settings = self.settings
+        indexes = f"{settings.vector_bucket}/{settings.space.name}"
+        pacer = Pacer(SharedTimeline(self.dynamodb, settings.ledger_table, indexes))
+        return VectorStore(self.s3vectors, settings.vector_bucket, settings.space, pacer)
 
     def _make(self, kind: str, service: str, region: str = "") -> Any:
-        from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
         from botocore.config import Config
 
+        from nova_mme_airflow.hooks import SharedSessionHook
+
         config = Config(retries={"mode": "standard", "total_max_attempts": _ATTEMPTS})
-        hook = AwsBaseHook(
+        hook = SharedSessionHook(
+            sessions=self._sessions,
             aws_conn_id=self.settings.aws_conn_id or None,
             region_name=region or None,
             config=config,

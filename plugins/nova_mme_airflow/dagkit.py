@@ -8,10 +8,10 @@ from typing import Any
 from airflow.providers.standard.operators.python import PythonOperator
 from airflow.sdk import DAG, AssetAlias, TriggerRule, task_group
 
-from nova_mme_airflow import tasks
+from nova_mme_airflow import reports, setup, tasks, uploads
 from nova_mme_airflow.operators import NovaMMEAsyncOperator
 from nova_mme_airflow.params import embedding_params, setup_params
-from nova_mme_airflow.pool import POOL, SLOTS_PER_SHARD
+from nova_mme_airflow.pool import STORE_POOL, SUBMIT_POOL
 from nova_mme_airflow.sensors import NovaMMEAsyncSensor
 
 _DEFAULT_ARGS: dict[str, Any] = {
@@ -34,7 +34,7 @@ def embedding_dag(modality: str, doc: str | None) -> DAG:
     with DAG(
         dag_id=f"embed_{modality}",
         doc_md=doc,
-        schedule=None,
+        schedule=uploads.schedule(modality),
         catchup=False,
         tags=["embeddings", modality],
         params=embedding_params(modality),
@@ -50,11 +50,11 @@ def embedding_dag(modality: str, doc: str | None) -> DAG:
         )
         report = PythonOperator(
             task_id="report",
-            python_callable=tasks.report,
+            python_callable=reports.report,
             op_kwargs={"modality": modality},
             trigger_rule=TriggerRule.ALL_DONE,
             # An alias: the asset's event is emitted only by a run that has stored something.
-            outlets=[AssetAlias(tasks.changes_alias(modality))],
+            outlets=[AssetAlias(reports.changes_alias(modality))],
             doc_md="Counts by outcome and every failure with its reason and next step. Fails when more than "
             "`max_failed_fraction` failed, or when sources are unaccounted for.",
         )
@@ -71,10 +71,10 @@ def _shard_group() -> Any:
             shard=handle,
             aws_conn_id=_CONNECTION,
             region_name=_BEDROCK_REGION,
-            pool=POOL,
-            pool_slots=SLOTS_PER_SHARD,
-            doc_md="Look at each file's first bytes, then start one Bedrock job per source. A retry finds the jobs "
-            "that were started: nothing is paid for twice.",
+            pool=SUBMIT_POOL,
+            doc_md="Look into each file, then start one Bedrock job per source (per page of a PDF), as many at a time "
+            "as `max_jobs_in_flight` allows all DAGs together. A retry finds the jobs that were started: nothing is "
+            "paid for twice.",
         )
         wait = NovaMMEAsyncSensor(
             task_id="wait",
@@ -84,8 +84,6 @@ def _shard_group() -> Any:
             timeout=_WAIT_TIMEOUT,
             aws_conn_id=_CONNECTION,
             region_name=_BEDROCK_REGION,
-            pool=POOL,
-            pool_slots=SLOTS_PER_SHARD,
             doc_md="Deferred: one trigger polls all jobs of the shard with one client.",
         )
         # Whatever became of submit and wait, what did finish is stored, and the rest is accounted for.
@@ -94,6 +92,7 @@ def _shard_group() -> Any:
             python_callable=tasks.store,
             op_kwargs={"handle": handle},
             trigger_rule=TriggerRule.ALL_DONE,
+            pool=STORE_POOL,
             doc_md="Follow the output files, truncate to 256, 384, 1024 and 3072 dimensions, renormalise, put into "
             "the four indexes, and note it in the ledger.",
         )
@@ -116,17 +115,17 @@ def setup_dag(doc: str | None) -> DAG:
     ) as dag:
         buckets = PythonOperator(
             task_id="check_buckets",
-            python_callable=tasks.check_buckets,
+            python_callable=setup.check_buckets,
             doc_md="The source and output buckets exist, and belong to `bucket_owner` when that is set.",
         )
         indexes = PythonOperator(
             task_id="create_vector_indexes",
-            python_callable=tasks.create_indexes,
+            python_callable=setup.create_indexes,
             doc_md="The vector bucket and its four indexes. An index of another shape is an error, never replaced.",
         )
         ledger = PythonOperator(
             task_id="create_ledger",
-            python_callable=tasks.create_ledger,
+            python_callable=setup.create_ledger,
             doc_md="The DynamoDB table with one item per source and space.",
         )
         buckets >> [indexes, ledger]

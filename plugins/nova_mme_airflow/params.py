@@ -5,6 +5,7 @@ from __future__ import annotations
 from airflow.sdk import Param
 
 _WHAT = "What"
+_WHEN = "When"
 _HOW = "How it is embedded"
 _WHERE = "Instead of the deployment's settings"
 
@@ -16,7 +17,7 @@ LIMIT = (1, 50_000, 10_000)
 
 def embedding_params(modality: str) -> dict[str, Param]:
     """The form of ``embed_<modality>``."""
-    return {**_what(), **_how(modality), **setup_params()}
+    return {**_what(), **_when(), **_how(modality), **setup_params()}
 
 
 def _what() -> dict[str, Param]:
@@ -39,6 +40,13 @@ def _what() -> dict[str, Param]:
             description="New and changed sources over the limit wait for the next run.",
             section=_WHAT,
         ),
+        "retry_failed": Param(
+            False,
+            type="boolean",
+            title="Only what failed",
+            description="Take the dead letters and what was stored in part, and nothing else. Each is paid for again.",
+            section=_WHAT,
+        ),
         "force": Param(
             False,
             type="boolean",
@@ -58,6 +66,34 @@ def _what() -> dict[str, Param]:
     }
 
 
+def _when() -> dict[str, Param]:
+    return {
+        "modified_from": _moment("Modified from", "Only objects that were modified then or later."),
+        "modified_to": _moment("Modified before", "Only objects that were modified earlier than that."),
+        "priority": Param(
+            "live",
+            type="string",
+            enum=["live", "backfill"],
+            title="Priority",
+            description="Jobs of a backfill are started when no live run waits for its turn. Runs of an Airflow "
+            "backfill are backfills, whatever is chosen here.",
+            section=_WHEN,
+        ),
+    }
+
+
+def _moment(title: str, description: str) -> Param:
+    return Param(
+        None,
+        type=["null", "string"],
+        format="date-time",
+        maxLength=40,
+        title=title,
+        description=f"{description} Empty: no bound.",
+        section=_WHEN,
+    )
+
+
 def _how(modality: str) -> dict[str, Param]:
     forms = {
         "text": {"segment_characters": _segment(SEGMENT_CHARACTERS, "characters")},
@@ -67,6 +103,7 @@ def _how(modality: str) -> dict[str, Param]:
             "embedding_mode": _embedding_mode(),
         },
         "audio": {"segment_seconds": _segment(SEGMENT_SECONDS, "seconds")},
+        "document": {"segment_characters": _segment(SEGMENT_CHARACTERS, "characters of a .docx text")},
     }
     return forms[modality]
 

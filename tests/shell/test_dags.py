@@ -11,8 +11,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 DAG_FILES = sorted((ROOT / "dags").glob("*.py"))
-EMBEDDING = ("embed_text", "embed_image", "embed_video", "embed_audio")
-EXPECTED = {*EMBEDDING, "setup_embeddings"}
+EMBEDDING = ("embed_text", "embed_image", "embed_video", "embed_audio", "embed_document")
+EXPECTED = {*EMBEDDING, "setup_embeddings", "reconcile_embeddings"}
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def test_the_form_refuses_what_the_model_refuses(dags, dag_id, conf):
         dags[dag_id].params.get_param(name).resolve(value=value)
 
 
-@pytest.mark.parametrize("modality", ["text", "image", "video", "audio"])
+@pytest.mark.parametrize("modality", ["text", "image", "video", "audio", "document"])
 def test_the_forms_bounds_are_the_cores(modality):
     """The form cannot import the core at parse time; its numbers are held to the core's here."""
     from nova_mme.modality import Modality
@@ -126,16 +126,25 @@ def test_the_graph(dags, dag_id):
 
 
 @pytest.mark.parametrize("dag_id", EMBEDDING)
-def test_jobs_are_bounded_by_the_pool_and_tasks_are_retried(dags, dag_id):
-    """What holds a Bedrock job holds slots of the pool; every task is retried."""
-    from nova_mme_airflow.pool import POOL, SLOTS, SLOTS_PER_SHARD
+def test_workers_are_left_for_others_and_tasks_are_retried(dags, dag_id):
+    """Submit tasks, which wait for Bedrock, and store tasks, which take memory, have pools; all are retried."""
+    from nova_mme_airflow.pool import STORE_POOL, SUBMIT_POOL
 
     dag = dags[dag_id]
 
     assert all(task.retries >= 2 for task in dag.tasks)
-    for name in ("shard.submit", "shard.wait"):
-        assert (dag.get_task(name).pool, dag.get_task(name).pool_slots) == (POOL, SLOTS_PER_SHARD)
-    assert SLOTS_PER_SHARD <= SLOTS
+    assert dag.get_task("shard.submit").pool == SUBMIT_POOL
+    assert dag.get_task("shard.store").pool == STORE_POOL
+    assert dag.get_task("shard.wait").pool == "default_pool"
+
+
+@pytest.mark.parametrize("dag_id", EMBEDDING)
+def test_a_sweep_runs_once_a_day(dags, dag_id):
+    """What no event told of is found; the data interval is what backfills go by."""
+    timetable = dags[dag_id].timetable
+
+    assert (timetable.expression, timetable.interval.days) == ("17 3 * * *", 1)
+    assert not dags[dag_id].catchup
 
 
 @pytest.mark.parametrize("dag_id", EMBEDDING)

@@ -5,7 +5,7 @@ import json
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from nova_mme_airflow import tasks
+from nova_mme_airflow import reports, setup, tasks
 
 SETTINGS = {
     "source_uri": "s3://media/",
@@ -45,19 +45,19 @@ SUMMARY = {"lost": 0, "failed": 1, "sources": 4, "report_uri": "s3://output/repo
 
 def test_a_few_failures_leave_the_run_green():
     """Up to the allowed share, the run succeeds and the report tells."""
-    assert tasks.judge(SUMMARY, 0.25, 0.25) is None
+    assert reports.judge(SUMMARY, 0.25, 0.25) is None
 
 
 def test_too_many_failures_make_it_red():
     """Above it, the run fails and names the report."""
     with pytest.raises(AirflowFailException, match=r"1 of 4 sources failed.*report\.md"):
-        tasks.judge(SUMMARY, 0.25, 0.2)
+        reports.judge(SUMMARY, 0.25, 0.2)
 
 
 def test_lost_sources_make_it_red():
     """Sources unaccounted for fail the run, however few."""
     with pytest.raises(AirflowFailException, match="unaccounted"):
-        tasks.judge({**SUMMARY, "lost": 1}, 0.0, 1.0)
+        reports.judge({**SUMMARY, "lost": 1}, 0.0, 1.0)
 
 
 def test_setup_names_the_bucket_that_is_missing(account, monkeypatch):
@@ -65,18 +65,18 @@ def test_setup_names_the_bucket_that_is_missing(account, monkeypatch):
     monkeypatch.setenv("AIRFLOW_VAR_NOVA_MME", json.dumps({**SETTINGS, "output_uri": "s3://nowhere-else/n"}))
 
     with pytest.raises(AirflowFailException, match="bucket 'nowhere-else' cannot be used"):
-        tasks.check_buckets(params={})
+        setup.check_buckets(params={})
 
 
 def test_setup_twice_changes_nothing(account, monkeypatch):
     """The first time everything is created, the second time nothing."""
     monkeypatch.setenv("AIRFLOW_VAR_NOVA_MME", json.dumps(SETTINGS))
 
-    assert tasks.check_buckets(params={}) == ["media", "output"]
-    assert len(tasks.create_indexes(params={})) == 5
-    assert tasks.create_ledger(params={})
-    assert tasks.create_indexes(params={}) == []
-    assert not tasks.create_ledger(params={})
+    assert setup.check_buckets(params={}) == ["media", "output"]
+    assert len(setup.create_indexes(params={})) == 5
+    assert setup.create_ledger(params={})
+    assert setup.create_indexes(params={}) == []
+    assert not setup.create_ledger(params={})
 
 
 def test_an_index_of_another_shape_is_an_error_that_says_so(account, monkeypatch):
@@ -95,4 +95,4 @@ def test_an_index_of_another_shape_is_an_error_that_says_so(account, monkeypatch
     monkeypatch.setenv("AIRFLOW_VAR_NOVA_MME", json.dumps(SETTINGS))
 
     with pytest.raises(AirflowFailException, match="embeddings-384d exists in another shape: dimension 128"):
-        tasks.create_indexes(params={})
+        setup.create_indexes(params={})

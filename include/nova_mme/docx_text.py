@@ -20,8 +20,8 @@ _LIMITS = Modality.TEXT.limits
 MOST_CHARACTERS = _LIMITS.max_segments * ((_LIMITS.segment_max or 0) - WORD_CHARACTERS)
 
 # Nothing in these is part of the text as it stands: the older twin of a drawing, what was deleted or moved away, earlier
-# formatting, the settings of tab stops, and what is written above a character to say how it is read.
-_SKIPPED = frozenset({"Fallback", "del", "moveFrom", "pPrChange", "rPrChange", "tabs", "rt"})
+# formatting, and what is written above a character to say how it is read.
+_SKIPPED = frozenset({"Fallback", "del", "moveFrom", "pPrChange", "rt"})
 _CHARACTERS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
 _HEADING = re.compile(r"heading (\d)", re.IGNORECASE)
 _MOST_MARKS = 6
@@ -159,7 +159,6 @@ class _Reader:
         self._package, self._part, self._styles, self._lines = package, part, styles, lines
         self._root = ""
         self._skipping = 0
-        self._in_run = 0
         self._in_text = False
         self._paragraphs: list[_Paragraph] = []
         self._tables: list[_Table] = []
@@ -172,8 +171,7 @@ class _Reader:
         if self._skipping or name in _SKIPPED:
             self._skipping += 1
         elif name in _CHARACTERS:
-            if self._in_run:  # elsewhere a tab is a setting
-                self._take(_CHARACTERS[name])
+            self._take(_CHARACTERS[name])
         elif name in ("pStyle", "outlineLvl", "numId"):
             if self._paragraphs:
                 self._shape(self._paragraphs[-1], name, _value(attributes))
@@ -184,8 +182,6 @@ class _Reader:
         match name:
             case "p":
                 self._paragraphs.append(_Paragraph())
-            case "r":
-                self._in_run += 1
             case "t":
                 self._in_text = True
             case "tbl":
@@ -204,8 +200,6 @@ class _Reader:
         match name:
             case "p":
                 self._end_paragraph(self._paragraphs.pop())
-            case "r":
-                self._in_run -= 1
             case "t":
                 self._in_text = False
             case "tc":

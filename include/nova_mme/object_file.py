@@ -96,10 +96,9 @@ class ObjectFile:
 
     def _fetch(self, place: int) -> tuple[int, bytes]:
         """Get the span around a place that no span holds yet, up to the next one that is held."""
-        ends = [first + len(held) for first, held in self._spans]
-        reads_on = bool(ends) and place == ends[-1]
+        reads_on = bool(self._spans) and place == self._spans[-1][0] + len(self._spans[-1][1])
         self._length = min(2 * self._length, _LARGEST_FETCH) if reads_on else HEAD_BYTES
-        start = max([place // _GRAIN * _GRAIN, *(end for end in ends if end <= place)])
+        start = place // _GRAIN * _GRAIN  # where no span is: all of them begin and end at such places
         stop = min([start + self._length, self.size, *(first for first, _ in self._spans if first > place)])
         if stop - start > self._left:
             raise OverBudget(f"{self.source.uri}: too much of it would have to be read.")

@@ -7,6 +7,7 @@ judge, so that both ways come to the same end.
 
 from __future__ import annotations
 
+import math
 from array import array
 from importlib import import_module
 from importlib.util import find_spec
@@ -16,7 +17,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from nova_mme.space import FULL_DIMENSION
+from nova_mme.space import DIMENSIONS, FULL_DIMENSION
 
 simdjson: Any = import_module("simdjson") if find_spec("simdjson") else None
 
@@ -53,7 +54,8 @@ def _parse_fast(parser: Any, line: bytes) -> Line | None:
     find the last, and skips a byte order mark: lines with more than one array, equal names, or another
     beginning are not for it.
     """
-    if line[:1] != b"{" or line.count(b"[") != 1:
+    bracket = line.find(b"[")
+    if line[:1] != b"{" or line.find(b"[", bracket + 1) > 0:  # far faster than to count them
         return None
     try:
         document = parser.parse(line)
@@ -92,6 +94,6 @@ def _read_numbers(values: Any) -> NDArray[np.float64] | None:
 def _has_direction(vector: NDArray[np.float64]) -> bool:
     # The shortest prefix has to have a direction too, for it becomes the 256-d vector; and squares must neither
     # vanish nor overflow, for the norm is made of them.
+    head = vector[: DIMENSIONS[0]]
     with np.errstate(over="ignore"):
-        shortest, whole = vector[:256] @ vector[:256], vector @ vector
-    return bool(shortest > _TINY and np.isfinite(whole))
+        return bool(np.dot(head, head) > _TINY) and math.isfinite(np.dot(vector, vector))

@@ -89,7 +89,11 @@ def probe(file: ObjectFile, modality: Modality, media_format: str) -> Recording 
     :raises BadSource: BROKEN, NO_PICTURE, NO_SOUND, TOO_LONG; or that the object cannot be read (any more).
     :raises ClientError: throttles and faults of S3.
     """
-    import av  # only here: it takes a twentieth of a second, and most sources are no recordings
+    try:
+        import av  # only here: it takes a twentieth of a second, and most sources are no recordings
+    except ImportError:  # its wheels hold GPL code, which not everybody may install
+        log.warning("PyAV is not installed: %s is sent to the model as it is.", file.source.uri)
+        return None
 
     demuxer = _find_demuxer(file, media_format)
     stream_kind = "video" if modality is Modality.VIDEO else "audio"
@@ -105,11 +109,15 @@ def probe(file: ObjectFile, modality: Modality, media_format: str) -> Recording 
         log.info("%s could not be judged, the model will tell: %s", file.source.uri, error)
         return None
     if found.exact and found.seconds and found.seconds > MOST_RECORDING_SECONDS + _SLACK_SECONDS:
-        message = (
-            f"It lasts {found.seconds:,.0f} s; the model takes {MOST_RECORDING_SECONDS:,.0f} s of {modality}."
-        )
+        most = f"the model takes {show_seconds(MOST_RECORDING_SECONDS)} of {modality}"
+        message = f"It lasts {show_seconds(found.seconds)}; {most}."
         raise BadSource(file.source.uri, Reason.TOO_LONG, message)
     return found
+
+
+def show_seconds(seconds: float) -> str:
+    """To the hundredth, for people: ``7,200.5 s``."""
+    return f"{seconds:,.2f}".rstrip("0").rstrip(".") + " s"
 
 
 def _find_demuxer(file: ObjectFile, media_format: str) -> str:

@@ -144,9 +144,7 @@ class Report:
     def _note_lines(self) -> list[str]:
         if not self.notes:
             return []
-        rows = (
-            f"| {_code(item.source)} | {_cell(item.note)} |" for item in self.notes[:_NOTES_SHOWN]
-        )
+        rows = (f"| {_code(item.source)} | {_cell(item.note)} |" for item in self.notes[:_NOTES_SHOWN])
         more = len(self.notes) - _NOTES_SHOWN
         return ["", "| source | good to know |", "|---|---|", *rows] + (
             [f"\n{more} more are in report.json."] if more > 0 else []

@@ -44,7 +44,7 @@ class MediaQuery:
         """
         modality = Modality.of_name(self.name)
         media_format = modality.format_of(self.name) if modality else None
-        if modality in (None, Modality.TEXT) or media_format is None:
+        if modality in (None, Modality.TEXT, Modality.DOCUMENT) or media_format is None:
             raise BadSetting(f"{self.name!r} is no image, audio or video file that the model can take.")
         return media_query(self.content, modality, media_format, dimension=dimension)
 

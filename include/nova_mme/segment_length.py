@@ -9,7 +9,7 @@ from nova_mme.errors import BadSource, Reason
 from nova_mme.object_file import ObjectFile
 from nova_mme.plain_text import count_characters, find_encoding
 from nova_mme.recipe import Recipe
-from nova_mme.recording import MOST_RECORDING_SECONDS, Recording
+from nova_mme.recording import MOST_RECORDING_SECONDS, Recording, show_seconds
 
 # A segment of text ends at the last word boundary within its length, so it is shorter than asked for by up to
 # a word. Few words are longer than this, and hardly ever do they stand at boundaries one after the other.
@@ -38,7 +38,7 @@ def fit_recording(file: ObjectFile, recipe: Recipe, found: Recording | None) -> 
     wanted, limits = recipe.segment or 0, recipe.modality.limits
     if found is not None and found.seconds is not None:
         seconds = found.seconds if found.exact else min(found.seconds, MOST_RECORDING_SECONDS)
-        about = f"the file's {'' if found.exact else 'about '}{_show(seconds)} s"
+        about = f"the file's {'' if found.exact else 'about '}{show_seconds(seconds)}"
     elif file.size < _SHORT_BYTES:
         return SegmentLength(wanted)
     else:
@@ -48,7 +48,9 @@ def fit_recording(file: ObjectFile, recipe: Recipe, found: Recording | None) -> 
         return SegmentLength(wanted)
     if segment > (longest := limits.segment_max or 0):
         count = math.ceil(seconds / longest)
-        raise _too_many(file, recipe, f"Its {_show(seconds)} s make {count:,} segments even of {longest} s")
+        raise _too_many(
+            file, recipe, f"Its {show_seconds(seconds)} make {count:,} segments even of {longest} s"
+        )
     return SegmentLength(
         segment,
         f"Segments of {segment} s instead of {wanted} s: {about} would make "
@@ -81,10 +83,6 @@ def fit_text(file: ObjectFile, recipe: Recipe) -> SegmentLength:
         f"Segments of {segment:,} characters instead of {wanted:,}: the text's {count:,} characters would make "
         f"up to {before:,} segments, and Nova takes {limits.max_segments:,}.",
     )
-
-
-def _show(seconds: float) -> str:
-    return f"{seconds:,.2f}".rstrip("0").rstrip(".")
 
 
 def _estimate(characters: int, segment: int) -> int:

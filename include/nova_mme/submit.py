@@ -8,14 +8,15 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from nova_mme.content import Inspection, inspect
-from nova_mme.errors import BadSource, Reason
+from nova_mme.errors import BadSource, Reason, Unfinished, Yielded
 from nova_mme.job_starter import JobStarter
 from nova_mme.ledger import Ledger
 from nova_mme.modality import Modality
 from nova_mme.nova import request_token, segmented_request
+from nova_mme.page_jobs import PageJobs
 from nova_mme.plan import request_parts
 from nova_mme.recipe import Recipe
-from nova_mme.rendition import Rendition, name_renditions
+from nova_mme.rendition import Rendition, name_renditions, rendition_folder
 from nova_mme.row import Row, Status
 from nova_mme.settings import Settings
 from nova_mme.shard import Shard, Work
@@ -57,13 +58,14 @@ def _submit_one(shard: Shard, work: Work, *, s3: Any, starter: JobStarter, ledge
     recipe = shard.run.recipe
     try:
         found, renditions = _prepare(s3, shard, work.source)
-        arns = _start_all(starter, shard, work, found, renditions)
+        if recipe.modality is Modality.DOCUMENT:
+            arns = _start_pages(s3, starter, shard, work, found, renditions)
+        else:
+            arns = _start_all(starter, shard, work, found, renditions, [])
     except BadSource as bad:
         log.warning("%s", bad)
         if bad.reason is not Reason.CHANGED:  # else the row may tell of the newer version already
-            ledger.failed(
-                work.source, recipe, attempt=work.attempt, reason=bad.reason, message=bad.message
-            )
+            ledger.failed(work.source, recipe, attempt=work.attempt, reason=bad.reason, message=bad.message)
         return ()
     ledger.submitted(
         work.source,
@@ -94,12 +96,40 @@ def _prepare(s3: Any, shard: Shard, source: Source) -> tuple[Inspection, list[Re
     return expansion.inspection, expansion.renditions
 
 
-def _start_all(
-    starter: JobStarter, shard: Shard, work: Work, found: Inspection, renditions: list[Rendition | None]
+def _start_pages(
+    s3: Any,
+    starter: JobStarter,
+    shard: Shard,
+    work: Work,
+    found: Inspection,
+    renditions: list[Rendition | None],
 ) -> tuple[str, ...]:
-    """One ARN per rendition; empty for a page that is not there or that Bedrock refuses, unless all are."""
-    arns, refusal = [], BadSource(work.source.uri, Reason.BROKEN, "None of its pages can be rendered.")
-    for rendition in renditions:
+    """:func:`_start_all`; whatever breaks it off, the next try goes on with the page that was next."""
+    parts = request_parts(work.source, shard.run.recipe, shard.settings.space.name, work.attempt)
+    folder = rendition_folder(work.source, shard.run.recipe, shard.settings.output_uri)
+    jobs = PageJobs.of(s3, folder, request_token(*parts))
+    arns = jobs.read()
+    try:
+        return _start_all(starter, shard, work, found, renditions, arns)
+    except (Unfinished, Yielded, ClientError):
+        jobs.keep(arns)
+        raise
+
+
+def _start_all(
+    starter: JobStarter,
+    shard: Shard,
+    work: Work,
+    found: Inspection,
+    renditions: list[Rendition | None],
+    arns: list[str],
+) -> tuple[str, ...]:
+    """One ARN per rendition; empty for a page that is not there or that Bedrock refuses, unless all are.
+
+    :param arns: those of the first renditions, as far as they have been started; the others are added.
+    """
+    refusal = BadSource(work.source.uri, Reason.BROKEN, "None of its pages can be rendered.")
+    for rendition in renditions[len(arns) :]:
         try:
             arns.append(_start(starter, shard, work, found, rendition) if rendition else "")
         except BadSource as bad:
@@ -111,9 +141,7 @@ def _start_all(
     return tuple(arns)
 
 
-def _start(
-    starter: JobStarter, shard: Shard, work: Work, found: Inspection, rendition: Rendition
-) -> str:
+def _start(starter: JobStarter, shard: Shard, work: Work, found: Inspection, rendition: Rendition) -> str:
     try:
         return starter.start(start_request(shard.settings, work, shard.run.recipe, found, rendition))
     except ClientError as error:

@@ -14,7 +14,7 @@ from nova_mme_airflow.params import embedding_params, setup_params
 from nova_mme_airflow.pool import STORE_POOL, SUBMIT_POOL
 from nova_mme_airflow.sensors import NovaMMEAsyncSensor
 
-_DEFAULT_ARGS: dict[str, Any] = {
+DEFAULT_ARGS: dict[str, Any] = {
     "owner": "nova-mme",
     "retries": 3,
     "retry_delay": timedelta(seconds=20),
@@ -38,7 +38,7 @@ def embedding_dag(modality: str, doc: str | None) -> DAG:
         catchup=False,
         tags=["embeddings", modality],
         params=embedding_params(modality),
-        default_args=_DEFAULT_ARGS,
+        default_args=DEFAULT_ARGS,
         render_template_as_native_obj=False,
     ) as dag:
         plan = PythonOperator(
@@ -111,7 +111,7 @@ def setup_dag(doc: str | None) -> DAG:
         max_active_runs=1,
         tags=["embeddings", "setup"],
         params=setup_params(),
-        default_args=_DEFAULT_ARGS,
+        default_args=DEFAULT_ARGS,
     ) as dag:
         buckets = PythonOperator(
             task_id="check_buckets",

@@ -11,20 +11,13 @@ from airflow.providers.standard.operators.python import PythonOperator
 from airflow.sdk import DAG, CronTriggerTimetable, Param
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from nova_mme_airflow.dagkit import DEFAULT_ARGS
 from nova_mme_airflow.params import setup_params
 from nova_mme_airflow.tasks import no_retry, open_clients
 
 log = logging.getLogger(__name__)
 
 _WHAT = "What"
-
-_DEFAULT_ARGS: dict[str, Any] = {
-    "owner": "nova-mme",
-    "retries": 3,
-    "retry_delay": timedelta(seconds=20),
-    "retry_exponential_backoff": 2.0,
-    "max_retry_delay": timedelta(minutes=10),
-}
 
 # Sundays at three, when little else is going on. With run_immediately=False Airflow would start a run at once
 # if the DAG is unpaused within a tenth of the week after that hour; with no time at all, it never does.
@@ -41,7 +34,7 @@ def reconcile_dag(doc: str | None) -> DAG:
         max_active_runs=1,
         tags=["embeddings", "reconcile"],
         params=reconcile_params(),
-        default_args=_DEFAULT_ARGS,
+        default_args=DEFAULT_ARGS,
     ) as dag:
         compared = PythonOperator(
             task_id="compare",

@@ -131,9 +131,12 @@ def submit(handle: Mapping[str, Any], *, bedrock: Any) -> list[str]:
     from nova_mme.submit import submit as submit_shard
     from nova_mme_airflow.clients import Clients
 
-    shard = Shard.read(open_clients().s3, handle["manifest"])
+    deployment = open_clients()
+    shard = Shard.read(deployment.s3, handle["manifest"])
     clients = Clients(shard.settings)
-    quota = JobQuota(clients.dynamodb, shard.settings.ledger_table, shard.settings.max_jobs_in_flight)
+    # As many as are allowed now: the limit is the account's, and runs that were planned before have to keep it too.
+    allowed = deployment.settings.max_jobs_in_flight
+    quota = JobQuota(clients.dynamodb, shard.settings.ledger_table, allowed)
     starter = JobStarter(bedrock, quota, shard.run.priority)
     try:
         return submit_shard(shard, s3=clients.s3, starter=starter, ledger=clients.ledger)

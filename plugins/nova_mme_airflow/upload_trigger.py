@@ -92,7 +92,8 @@ class NovaMMEUploadsTrigger(BaseEventTrigger):
         failures, gather = 0, self.gather_seconds
         while True:
             try:
-                async with await self.hook().get_async_conn() as client:
+                hook = await asyncio.to_thread(self.hook)  # its import would stop all triggers for a second
+                async with await hook.get_async_conn() as client:
                     url = await self._find_queue(client)
                     while True:
                         batch = await self._gather(client, url, gather)

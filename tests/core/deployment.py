@@ -16,17 +16,17 @@ from botocore.config import Config
 from core.builders import make_settings
 
 from nova_mme.ingest import Ingest
+from nova_mme.job_starter import JobStarter
 from nova_mme.ledger import Ledger
-from nova_mme.row import Row
 from nova_mme.outcome import Outcome
 from nova_mme.plan import Plan, make_plan
+from nova_mme.row import Row
 from nova_mme.run import Run
 from nova_mme.settings import Settings
 from nova_mme.shard import Shard
 from nova_mme.source import Source, list_sources, source_of
 from nova_mme.space import DIMENSIONS
 from nova_mme.store import VectorStore
-from nova_mme.job_starter import JobStarter
 from nova_mme.submit import submit
 from nova_mme_local.server import LocalAws
 

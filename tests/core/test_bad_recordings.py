@@ -5,8 +5,10 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
+import pytest
 from core.builders import make_run
 from core.deployment import Deployment
+from core.memory_s3 import MemoryS3
 from core.recordings import make_silence
 
 from nova_mme.errors import Reason
@@ -75,6 +77,13 @@ def test_each_of_scipys_waves_ends_somewhere(deployment: Deployment) -> None:
     }
     for name, source in sources.items():
         assert deployment.row(source).status is (Status.STORED if name in stored else Status.FAILED)
+
+
+def test_a_wave_is_as_long_as_its_bytes() -> None:
+    """Its header speaks of a tenth of a second, and the file was cut off after six thousandths."""
+    (cut_off,) = (path for path in _WAVES if path.name.endswith("early-eof.wav"))
+
+    assert MemoryS3.of(cut_off.read_bytes()).inspect("a.wav").seconds == pytest.approx(0.0058, abs=0.0001)
 
 
 def test_two_hours_of_sound_are_asked_for_in_segments_of_six_seconds(deployment: Deployment) -> None:

@@ -15,7 +15,7 @@ _NAMES = [
     "with blank/ü é ☕.txt",
     "percent%20sign+plus.txt",
     "dots/../report.txt",
-    "quote's \"and\" more.txt",
+    'quote\'s "and" more.txt',
     "UPPER.TXT",
     "trailing dot..txt",
 ]
@@ -26,9 +26,7 @@ def _embedded(deployment: Deployment) -> dict[str, str]:
     answer = deployment.s3vectors.list_vectors(
         vectorBucketName="vectors", indexName=deployment.index(256), returnMetadata=True
     )
-    return {
-        vector["metadata"]["sourceS3Uri"]: vector["metadata"]["etag"] for vector in answer["vectors"]
-    }
+    return {vector["metadata"]["sourceS3Uri"]: vector["metadata"]["etag"] for vector in answer["vectors"]}
 
 
 def test_every_name_is_a_source_of_its_own(deployment: Deployment) -> None:

@@ -8,7 +8,16 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from media.documents import BAD, SPECIMENS, deflate, make_docx, paragraph, relations, zip_files
+from media.documents import (
+    BAD,
+    SPECIMENS,
+    deflate,
+    make_docx,
+    make_ole2,
+    paragraph,
+    relations,
+    zip_files,
+)
 
 from nova_mme import docx_package
 from nova_mme.docx_package import DocxPackage
@@ -121,14 +130,24 @@ def test_each_limit_is_kept(
 
 
 def test_entries_are_counted_before_they_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """20,000 entries, and one that hides them in a ZIP64 end, never reach zipfile."""
+    """20,000 entries, or any number that a ZIP64 end hides, never reach zipfile."""
     crowd = zip_files({f"{number}": "" for number in range(20_000)})
-    end = crowd.rfind(b"PK\x05\x06")
-    hidden = crowd[:end] + b"PK\x06\x07" + bytes(16) + crowd[end:]
+    end = _GOOD.rfind(b"PK\x05\x06")
+    hidden = _GOOD[:end] + b"PK\x06\x07" + bytes(16) + _GOOD[end:]
     monkeypatch.setattr(docx_package, "ZipFile", None)
 
     assert "20,000 files" in _refuse(tmp_path, crowd).message
     assert _refuse(tmp_path, hidden).reason is Reason.BROKEN
+
+
+def test_the_encrypted_stream_is_found_wherever_its_name_is(tmp_path: Path) -> None:
+    """The file is read in pieces of 1 MiB, and the name may be across two of them."""
+    name = "EncryptedPackage".encode("utf-16-le")
+    start = make_ole2("Other")
+
+    for place in (1 << 20, (1 << 20) - 9, (2 << 20) - len(name)):
+        padded = start + bytes(place - len(start)) + name + bytes(500)
+        assert _refuse(tmp_path, padded).reason is Reason.ENCRYPTED
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,7 @@ def test_a_document_of_another_program_is_read_in_order(tmp_path: Path) -> None:
 def test_nested_tables_stay_in_their_cell(tmp_path: Path) -> None:
     """The inner table's rows are in brackets, between the texts of the cell that it stands in."""
     inner = _table([paragraph("a"), paragraph("b")], [paragraph("c"), _table([paragraph("deep")])])
+    inner += _table(["", ""])
     body = _table(
         [paragraph("before") + inner + paragraph("after"), paragraph("right")], ["", paragraph("below")]
     )
@@ -88,7 +89,10 @@ def test_empty_rows_and_paragraphs_leave_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("inner", "text"),
     [
-        (f"<w:ins>{_run('new ')}</w:ins><w:del><w:r><w:delText>old</w:delText></w:r></w:del>", "new"),
+        (
+            f"<w:ins>{_run('new ')}</w:ins><w:del><w:r><w:delText>old</w:delText><w:br/></w:r></w:del>{_run('text')}",
+            "new text",
+        ),
         (f"<w:moveFrom>{_run('there')}</w:moveFrom><w:moveTo>{_run('here')}</w:moveTo>", "here"),
         (f"<w:hyperlink>{_run('link')}</w:hyperlink>", "link"),
         (f"<w:sdt><w:sdtPr/><w:sdtContent>{_run('field')}</w:sdtContent></w:sdt>", "field"),
@@ -135,6 +139,8 @@ def test_headings_and_lists_are_found_by_style(tmp_path: Path) -> None:
         '<w:style w:styleId="berschrift1"><w:name w:val="heading 1"/></w:style>'
         '<w:style w:styleId="Kapitel"><w:name w:val="Kapitel"/><w:basedOn w:val="berschrift1"/></w:style>'
         '<w:style w:styleId="Liste"><w:pPr><w:numPr><w:numId w:val="4"/></w:numPr></w:pPr></w:style>'
+        '<w:style w:styleId="Ohne"><w:basedOn w:val="Liste"/><w:pPr><w:numPr><w:numId w:val="0"/></w:numPr></w:pPr>'
+        "</w:style>"
         '<w:style w:styleId="Teil"><w:pPr><w:outlineLvl w:val="2"/></w:pPr></w:style>'
         '<w:style w:styleId="Kreis"><w:basedOn w:val="Kreis"/></w:style>'
     )
@@ -144,7 +150,9 @@ def test_headings_and_lists_are_found_by_style(tmp_path: Path) -> None:
         paragraph("One", style("Kapitel"))
         + paragraph("item", style("Liste"))
         + paragraph("no item", style("Liste") + number(0))
+        + paragraph("none either", style("Ohne"))
         + paragraph("own item", number(3))
+        + paragraph("no heading any more", f"<w:pPrChange><w:pPr>{style('Teil')}</w:pPr></w:pPrChange>")
         + paragraph("Part", style("Teil"))
         + paragraph("plain", style("Teil") + '<w:outlineLvl w:val="9"/>')
         + paragraph("round", style("Kreis"))
@@ -152,7 +160,7 @@ def test_headings_and_lists_are_found_by_style(tmp_path: Path) -> None:
     )
 
     assert _body(tmp_path, body, styles=styles) == (
-        "# One\n\n- item\n\nno item\n\n- own item\n\n### Part\n\nplain\n\nround\n\nunknown"
+        "# One\n\n- item\n\nno item\n\nnone either\n\n- own item\n\nno heading any more\n\n### Part\n\nplain\n\nround\n\nunknown"
     )
 
 
@@ -197,16 +205,20 @@ def _rewrite(archive: bytes, change: Callable[[bytes], bytes]) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "body",
-    [paragraph("word " * 300) * 2, _table(*[[paragraph("word " * 20)]] * 30), paragraph("word " * 5) * 300],
+    ("body", "words"),
+    [
+        (paragraph("word " * 300) * 2, "a paragraph or a table of over"),
+        (_table([_table(*[[paragraph("word " * 20)]] * 30)]), "a paragraph or a table of over"),
+        (paragraph("word " * 5) * 300, "more than"),
+    ],
     ids=["a long paragraph", "a table", "many paragraphs"],
 )
 def test_more_text_than_the_model_takes_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, words: str
 ) -> None:
-    """However it is spread; what fits is read."""
+    """However it is spread, and before a paragraph or a table is in memory whole; what fits is read."""
     monkeypatch.setattr(docx_text, "MOST_CHARACTERS", 1_000)
-    with pytest.raises(BadSource, match="1,000 characters") as caught:
+    with pytest.raises(BadSource, match=f"{words} 1,000 characters") as caught:
         _body(tmp_path, body)
     assert caught.value.reason is Reason.TOO_MANY_SEGMENTS
 

@@ -14,10 +14,10 @@ from core.deployment import Deployment, texts
 from core.media import make_clip, make_image, make_sound
 
 from nova_mme.errors import Reason
-from nova_mme.row import Status
 from nova_mme.matryoshka import truncate
 from nova_mme.modality import Modality
 from nova_mme.outcome import Outcome
+from nova_mme.row import Status
 from nova_mme.run import Run
 from nova_mme.source import Source
 from nova_mme.space import DIMENSIONS

@@ -10,8 +10,8 @@ from core.deployment import Deployment, texts
 from core.media import make_clip
 
 from nova_mme.errors import Reason
-from nova_mme.row import Status
 from nova_mme.modality import Modality
+from nova_mme.row import Status
 from nova_mme.shard import Shard
 
 _LONG = " ".join(f"Sentence {number} tells of cats, of coffee and of rain." for number in range(40)).encode()
@@ -251,7 +251,9 @@ _BUSY_SOURCE = [
 @pytest.mark.parametrize(
     ("fault", "stored"),
     [(fault, 0) for fault in _BUSY_STORE] + [(fault, 1) for fault in _BUSY_SOURCE],
-    ids=lambda value: f"{value['operation']} {value.get('code', 'dropped')}" if isinstance(value, dict) else "",
+    ids=lambda value: (
+        f"{value['operation']} {value.get('code', 'dropped')}" if isinstance(value, dict) else ""
+    ),
 )
 def test_what_may_pass_is_left_for_another_try(
     deployment: Deployment, fault: dict[str, Any], stored: int

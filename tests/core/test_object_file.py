@@ -46,6 +46,16 @@ def test_who_reads_on_gets_more_each_time() -> None:
     assert [length // HEAD_BYTES for _, length in s3.ranges] == [1, 2, 4, 8, 16, 16, 16, 1]
 
 
+def test_the_neighbourhood_comes_along() -> None:
+    """Demuxers go back a little: that is there already."""
+    s3 = MemoryS3.of(_BODY)
+    file = _open(s3)
+
+    assert file.read_at(1_000_000, 9) == _BODY[1_000_000:1_000_009]
+    assert file.read_at(990_000, 9) == _BODY[990_000:990_009]
+    assert s3.ranges == [(15 * 65_536, HEAD_BYTES)]
+
+
 def test_no_more_is_read_than_allowed() -> None:
     """By one byte over, none is fetched; what was read before is there still."""
     s3 = MemoryS3.of(_BODY)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import threading
 import tracemalloc
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import numpy as np
 import pytest
+from botocore.exceptions import BotoCoreError
 from core.builders import ACCOUNT, make_line, make_vectors
-from core.deployment import Deployment
+from core.deployment import Deployment, open_client
 
 from nova_mme.errors import BadSource, Reason
 from nova_mme.invocation import ResultFile
@@ -150,3 +153,30 @@ def test_files_are_read_from_the_expected_owner(buckets: Deployment) -> None:
         list(OutputReader(buckets.s3, _SOURCE, ACCOUNT).read(_FILE))
 
     assert [call.params.get("ExpectedBucketOwner") for call in sent] == [ACCOUNT]
+
+
+class _HalfAnswer(BaseHTTPRequestHandler):
+    """Promises four lines, and hangs up after two and a half."""
+
+    def do_GET(self) -> None:
+        body = b"".join(make_line(number) for number in range(4))
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body[: len(body) * 5 // 8])
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_a_connection_that_breaks_is_no_end_of_the_file() -> None:
+    """The error is botocore's, which another try may mend: segments would be missing without a word."""
+    with HTTPServer(("127.0.0.1", 0), _HalfAnswer) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        s3 = open_client(f"http://127.0.0.1:{server.server_port}", "s3")
+
+        with pytest.raises(BotoCoreError):
+            list(OutputReader(s3, _SOURCE).read(_FILE))
+
+        thread.join()

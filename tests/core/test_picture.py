@@ -97,3 +97,13 @@ def test_an_end_out_of_sight_is_left_to_the_model() -> None:
 
     assert s3.reason("a.png") is None
     assert len(s3.ranges) == 2
+
+
+def test_a_jpeg_of_endless_notes_is_left_to_the_model() -> None:
+    """Its first scan lies behind more than 16 MiB of them."""
+    whole = _make("jpeg")
+    note = b"\xff\xe1\xff\xff" + bytes(0xFFFD)
+    s3 = MemoryS3.of(whole[:2] + 300 * note + whole[2:])
+
+    assert s3.reason("a.jpg") is None
+    assert sum(length for _, length in s3.ranges) <= 16 * 2**20

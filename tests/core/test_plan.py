@@ -12,10 +12,10 @@ from core.builders import make_run, make_source
 from core.deployment import Deployment
 
 from nova_mme.errors import Reason
-from nova_mme.row import Row, Status
 from nova_mme.modality import Modality
 from nova_mme.plan import MAX_ATTEMPTS, decide, make_plan, request_parts
 from nova_mme.recipe import Recipe
+from nova_mme.row import Row, Status
 from nova_mme.shard import Work
 from nova_mme.source import Source
 
@@ -147,7 +147,9 @@ class _AllStored:
     def rows(self, sources: list[Source]) -> dict[str, Row]:
         """A row for each."""
         return {
-            source.object_id: _row(Status.STORED, uri=source.uri, etag=source.etag, object_id=source.object_id)
+            source.object_id: _row(
+                Status.STORED, uri=source.uri, etag=source.etag, object_id=source.object_id
+            )
             for source in sources
         }
 

@@ -61,13 +61,13 @@ def test_two_hours_make_too_many_segments_of_five_seconds() -> None:
 
 
 def test_more_than_two_hours_are_too_long() -> None:
-    """By a second; an encoder's padding of a few hundredths is not counted."""
-    bad = sparse_wav(7201).refusal("a.wav")
+    """By half a second; an encoder's padding of a few hundredths is not counted."""
+    bad = sparse_wav(7200.5).refusal("a.wav")
 
     assert bad
     assert (bad.reason, bad.message) == (
         Reason.TOO_LONG,
-        "It lasts 7,201 s; the model takes 7,200 s of audio.",
+        "It lasts 7,200.5 s; the model takes 7,200 s of audio.",
     )
     assert sparse_wav(7200.05).inspect("a.wav").segment == 6
 
@@ -170,7 +170,32 @@ def test_a_header_that_lies_is_left_to_the_model() -> None:
     assert MemoryS3.of(bytes(mkv)).inspect("a.mkv").seconds is None
     assert MemoryS3.of(make_wav(2, claimed=2**32 - 1)).inspect("a.wav").seconds == pytest.approx(2, abs=0.01)
     assert MemoryS3.of(make_wav(2, claimed=2**31)).inspect("a.wav").seconds == pytest.approx(2, abs=0.01)
+    assert MemoryS3.of(make_wav(2, claimed=9000 * 8000)).inspect("a.wav").seconds == pytest.approx(
+        2, abs=0.01
+    )
     assert MemoryS3.of(make_wav(2, claimed=0)).inspect("a.wav").segment == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("a.mp3", bytes(300) + make_sound("mp3")),
+        ("a.mov", struct.pack(">I4s", 8, b"wide") + make_clip("mov")),
+        ("a.mp4", make_clip("mp4").replace(b"isom", b"rare")),
+    ],
+    ids=["MP3 behind padding", "old QuickTime", "a rare brand"],
+)
+def test_what_begins_in_a_rare_way_is_judged_by_the_demuxer(name: str, body: bytes) -> None:
+    """No signature is known, and FFmpeg reads it all the same."""
+    assert MemoryS3.of(body).inspect(name).media_format == name.removeprefix("a.")
+
+
+def test_a_size_that_points_nowhere_is_passed_over() -> None:
+    """As where the file lies on a disk: FFmpeg cannot go there, and reads on where it was."""
+    film = bytearray(make_clip("wmv"))
+    film[51] = 77  # of the 8 bytes of the second object's size: 84 TB
+
+    assert MemoryS3.of(bytes(film)).inspect("a.wmv").seconds == pytest.approx(0.4)
 
 
 def test_an_estimate_refuses_nothing() -> None:
@@ -222,6 +247,7 @@ def test_trouble_comes_through_ffmpeg(trouble: BaseException) -> None:
         s3.inspect("a.mp4")
 
     assert caught.value is trouble
+    assert len(s3.ranges) == 2
 
 
 def test_a_film_that_changes_meanwhile_is_changed() -> None:

@@ -10,7 +10,7 @@ from core.recordings import make_wav
 
 from nova_mme.errors import BadSource, Reason
 from nova_mme.modality import Modality
-from nova_mme.object_file import ObjectFile
+from nova_mme.object_file import HEAD_BYTES, ObjectFile
 from nova_mme.recipe import Recipe
 from nova_mme.recording import Recording
 from nova_mme.segment_length import WORD_CHARACTERS, SegmentLength, fit_recording
@@ -126,7 +126,7 @@ def test_a_text_of_too_many_segments_gets_longer_ones() -> None:
 def test_a_text_too_long_for_any_segments_is_refused() -> None:
     """Over 1,900 x 50,000 characters; counting stops there. Just below, the longest are asked for."""
     most = _MOST_TEXT * 50_000
-    over = MemoryS3.of(b"a" * (most + 1))
+    over = MemoryS3({0: b"a" * HEAD_BYTES}, 2 * most)
 
     bad = over.refusal("a.txt")
 
@@ -136,4 +136,5 @@ def test_a_text_too_long_for_any_segments_is_refused() -> None:
         "It has more than 95,000,000 characters, too many even for segments of 50,000; "
         "the model takes 1,900 segments.",
     )
+    assert over.ranges[-1][0] < most < sum(over.ranges[-1])
     assert MemoryS3.of(b"a" * most).inspect("a.txt").segment == 50_000

@@ -10,12 +10,10 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 from core.builders import ACCOUNT, make_run, make_settings
 from core.deployment import Deployment, texts
-from media.documents import Page, make_pdf
 
 from nova_mme.errors import Reason, Unfinished, Yielded
 from nova_mme.job_quota import JobQuota
 from nova_mme.job_starter import JobStarter
-from nova_mme.modality import Modality
 from nova_mme.row import Status
 from nova_mme.submit import submit
 
@@ -270,9 +268,7 @@ def test_a_backfill_goes_on_where_it_gave_way(deployment: Deployment) -> None:
     shard = deployment.shard(make_run(priority="backfill"))
     quota = JobQuota(deployment.dynamodb, deployment.settings.ledger_table, limit=20)
     starter = JobStarter(deployment.bedrock, quota, "backfill", sleep=lambda seconds: None)
-    submit(
-        replace(shard, works=shard.works[:1]), s3=deployment.s3, starter=starter, ledger=deployment.ledger
-    )
+    submit(replace(shard, works=shard.works[:1]), s3=deployment.s3, starter=starter, ledger=deployment.ledger)
     quota.announce_live()
     with pytest.raises(Yielded):
         submit(shard, s3=deployment.s3, starter=starter, ledger=deployment.ledger)
@@ -281,61 +277,5 @@ def test_a_backfill_goes_on_where_it_gave_way(deployment: Deployment) -> None:
     later = replace(quota, clock=lambda: time.time() + 60)
     starter = JobStarter(deployment.bedrock, later, "backfill", sleep=lambda seconds: None)
     arns = submit(shard, s3=deployment.s3, starter=starter, ledger=deployment.ledger)
-
-    assert len(set(arns)) == deployment.jobs_started() == 3
-
-
-def _pdf(deployment: Deployment, pages: int = 3) -> Any:
-    return deployment.upload("report.pdf", make_pdf([Page(f"Page {number}") for number in range(pages)]))
-
-
-def test_each_page_of_a_document_is_a_job(deployment: Deployment) -> None:
-    """In the order of the pages; a second call starts none of them again."""
-    source = _pdf(deployment)
-    shard = deployment.shard(make_run(Modality.DOCUMENT))
-
-    arns = deployment.submit(shard)
-
-    assert len(set(arns)) == 3
-    assert deployment.row(source).invocation_arns == tuple(arns)
-    assert (deployment.submit(shard), deployment.jobs_started()) == (arns, 3)
-
-
-def test_a_page_that_bedrock_refuses_leaves_the_others(deployment: Deployment) -> None:
-    """Its place among the jobs stays empty."""
-    source = _pdf(deployment)
-    deployment.put_faults(_busy("ValidationException", status=400))
-
-    arns = deployment.submit(deployment.shard(make_run(Modality.DOCUMENT)))
-
-    assert deployment.row(source).invocation_arns == ("", *arns)
-    assert len(arns) == 2
-
-
-def test_a_document_whose_every_page_is_refused_is_a_dead_letter(deployment: Deployment) -> None:
-    """With Bedrock's own sentence."""
-    source = _pdf(deployment, 2)
-    deployment.put_faults(
-        _busy("ValidationException", status=400, times=2) | {"message": "Malformed: because."}
-    )
-
-    assert deployment.submit(deployment.shard(make_run(Modality.DOCUMENT))) == []
-
-    row = deployment.row(source)
-    assert (row.status, row.reason, row.message) == (Status.FAILED, Reason.REFUSED, "Malformed: because.")
-
-
-def test_a_crash_between_two_pages_starts_none_twice(deployment: Deployment) -> None:
-    """The jobs of the first pages are found by their tokens, and the pages by their places."""
-    _pdf(deployment)
-    shard = deployment.shard(make_run(Modality.DOCUMENT))
-    deployment.put_faults(
-        {"operation": _START, "delay_seconds": 0.01, "times": 2}, _busy("AccessDeniedException", status=403)
-    )
-    with pytest.raises(ClientError):
-        deployment.submit(shard)
-    assert deployment.jobs_started() == 2
-
-    arns = deployment.submit(shard)
 
     assert len(set(arns)) == deployment.jobs_started() == 3

@@ -191,10 +191,28 @@ def test_the_operator_and_the_sensor_in_ones_own_dag(deployment):
     assert deployment.api.xcom("own_pipeline", run_id, "wait_on_worker")["completed"] == 2
 
 
-def test_the_pool_is_there_and_nothing_big_is_in_xcom(deployment, samples):
-    """Setup's run made the pool with deferred tasks counted; XCom holds handles and counts."""
-    (pool,) = [p for p in deployment.api.get("pools", limit=100)["pools"] if p["name"] == "nova_mme_jobs"]
-    assert (pool["slots"], pool["include_deferred"]) == (20, True)
+def test_only_what_failed_is_taken_again_on_request(deployment):
+    """A dead letter stays one until retry_failed asks for it; its neighbour is not paid for again."""
+    for name in ("good", "mended"):
+        deployment.put(f"letters/{name}.txt", f"A {name} text.".encode())
+    deployment.set_faults({"job": "letters/mended", "status": "Failed", "message": "Content is not valid."})
+    assert deployment.embed("text", prefix="letters/")["failed"] == 1
+    deployment.set_faults()
+    before = deployment.calls()[START]
+    assert deployment.embed("text", prefix="letters/")["dead_letters"] == 1
+    assert deployment.calls()[START] == before
+
+    summary = deployment.embed("text", prefix="letters/", retry_failed=True)
+
+    assert (summary["sources"], summary["stored"], deployment.calls()[START] - before) == (1, 1, 1)
+    names = {vector["metadata"]["fileName"] for vector in deployment.stored(3072, "letters").values()}
+    assert names == {"good.txt", "mended.txt"}
+
+
+def test_the_pools_are_there_and_nothing_big_is_in_xcom(deployment, samples):
+    """Setup's run made the pools; XCom holds handles and counts."""
+    pools = {pool["name"]: pool["slots"] for pool in deployment.api.get("pools", limit=100)["pools"]}
+    assert (pools["nova_mme_submit"], pools["nova_mme_store"]) == (4, 4)
     deployment.upload("small", *sorted((samples / "audio").iterdir())[:2])
     run_id = deployment.start("embed_audio", prefix="small/")
     deployment.finish("embed_audio", run_id)

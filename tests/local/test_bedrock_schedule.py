@@ -32,7 +32,7 @@ def test_time_is_a_deadline_not_a_place_in_a_queue() -> None:
         figures = aws.show_stats()["async_jobs"]
     assert min(took) >= 1.0
     assert max(took) < 4.0  # one after the other, two at a time, would be six
-    assert figures == {"started": 12, "in_flight": 0, "peak_in_flight": 12}
+    assert figures.items() >= {"started": 12, "in_flight": 0, "peak_in_flight": 12}.items()
 
 
 def test_the_quota_throttles_and_lets_in_again() -> None:
@@ -48,7 +48,8 @@ def test_the_quota_throttles_and_lets_in_again() -> None:
         assert desk.start("quota.txt", token="first") == first
         poll(lambda: aws.show_stats()["async_jobs"]["in_flight"], lambda count: count == 0)
         desk.start("quota.txt")
-        assert aws.show_stats()["async_jobs"] == {"started": 3, "in_flight": 1, "peak_in_flight": 2}
+        figures = aws.show_stats()["async_jobs"]
+        assert figures.items() >= {"started": 3, "in_flight": 1, "peak_in_flight": 2}.items()
 
 
 def test_a_long_job_holds_no_short_one_up() -> None:
@@ -120,7 +121,7 @@ def test_a_reset_forgets_jobs() -> None:
         reset(aws)
         with pytest.raises(desk.bedrock.exceptions.ValidationException, match="does not exist"):
             desk.bedrock.get_async_invoke(invocationArn=arn)
-        assert aws.show_stats()["async_jobs"] == {"started": 0, "in_flight": 0, "peak_in_flight": 0}
+        assert set(aws.show_stats()["async_jobs"].values()) == {0}
         desk = open_desk(aws)
         desk.upload("before.txt", "text")
         assert desk.wait(desk.start("before.txt", token="again"))["invocationArn"] != arn

@@ -162,4 +162,9 @@ def test_bytes_and_jobs_are_told(local_aws: LocalAws, client):
     s3.put_object(Bucket="bucket", Key="k", Body=b"x" * 1000)
     stats = show_stats(local_aws)
     assert stats["bytes_in"] == 1000
-    assert stats["async_jobs"] == {"started": 0, "in_flight": 0, "peak_in_flight": 0}
+    assert stats["async_jobs"] == {
+        "started": 0,
+        "in_flight": 0,
+        "peak_in_flight": 0,
+        "in_flight_seconds": 0,
+    }

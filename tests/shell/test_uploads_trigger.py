@@ -8,98 +8,16 @@ from contextlib import suppress
 
 import boto3
 import pytest
-import requests
+from shell.upload_queue import Queue, make, notification, wait_for, watch
 
 from nova_mme_airflow import upload_trigger
 from nova_mme_airflow.upload_trigger import NovaMMEUploadsTrigger, count_uploads
-
-QUICK = {"quiet_seconds": 1, "gather_seconds": 10.0, "settle_seconds": 0.1}
-RECEIVE = "sqs.ReceiveMessage"
-
-
-class Queue:
-    """A queue of local AWS, and what a test does to it."""
-
-    def __init__(self, url, name="uploads-text"):
-        self.client = boto3.client("sqs", endpoint_url=url)
-        self.name = name
-        self.url = self.client.create_queue(QueueName=name)["QueueUrl"]
-
-    def send(self, *bodies):
-        """Send messages, ten at a time."""
-        for start in range(0, len(bodies), 10):
-            entries = [
-                {"Id": str(n), "MessageBody": body} for n, body in enumerate(bodies[start : start + 10])
-            ]
-            self.client.send_message_batch(QueueUrl=self.url, Entries=entries)
-
-    @property
-    def counts(self):
-        """(waiting, in flight)."""
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        found = self.client.get_queue_attributes(QueueUrl=self.url, AttributeNames=names)["Attributes"]
-        return tuple(int(found[name]) for name in names)
-
-    def is_empty(self):
-        """Whether nothing waits and nothing is in flight."""
-        return self.counts == (0, 0)
-
-    @property
-    def arn(self):
-        """The queue's ARN."""
-        asked = self.client.get_queue_attributes(QueueUrl=self.url, AttributeNames=["QueueArn"])
-        return asked["Attributes"]["QueueArn"]
 
 
 @pytest.fixture
 def queue(account):
     """An empty queue."""
     return Queue(account.url)
-
-
-def notification(key="a.txt", event="ObjectCreated:Put", **more):
-    """An S3 notification of one record, as S3 sends it to a queue."""
-    record = {"eventSource": "aws:s3", "eventName": event, "s3": {"object": {"key": key}}, **more}
-    return json.dumps({"Records": [record]})
-
-
-def make(queue, **arguments):
-    """The trigger, out of its serialised form."""
-    path, kwargs = NovaMMEUploadsTrigger(queue=queue, **(QUICK | arguments)).serialize()
-    assert path == "nova_mme_airflow.upload_trigger.NovaMMEUploadsTrigger"
-    return NovaMMEUploadsTrigger(**kwargs)
-
-
-def watch(trigger, until, *, meanwhile=lambda: None, seconds=40):
-    """Run the trigger until a condition on its events holds; returns their numbers of uploads."""
-    uploads = []
-
-    async def collect():
-        async for event in trigger.run():
-            uploads.append(event.payload["uploads"])
-            assert event.payload.keys() == {"uploads"}
-
-    async def main():
-        task = asyncio.create_task(collect())
-        await asyncio.to_thread(meanwhile)
-        deadline = time.monotonic() + seconds
-        while not await asyncio.to_thread(until, uploads):
-            assert not task.done(), "a watcher must not end"
-            assert time.monotonic() < deadline, f"not in {seconds} s; events: {uploads}"
-            await asyncio.sleep(0.05)
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-
-    asyncio.run(main())
-    return uploads
-
-
-def wait_for(condition, seconds=30):
-    """Return when the condition holds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not in {seconds} s"
 
 
 def test_serialises_everything():
@@ -244,10 +162,11 @@ def test_messages_are_kept_until_the_event_was_taken(queue, monkeypatch):
     assert sum(watch(make(queue.name), lambda events: sum(events) >= 2 and queue.is_empty())) == 2
 
 
-def test_a_long_upload_wakes_ever_more_seldom(queue):
+def test_a_long_upload_wakes_ever_more_seldom(account, queue):
     """Messages every tenth of a second for eight seconds: gathered for 1, 2, 4 and 8 seconds, not 1 each."""
 
     def trickle():
+        wait_for(lambda: account.calls("sqs.GetQueueUrl"))
         end, number = time.monotonic() + 8, 0
         while time.monotonic() < end:
             queue.send(notification(f"{number}.txt"))
@@ -268,56 +187,3 @@ def test_a_batch_is_bounded(queue, monkeypatch):
     events = watch(make(queue.name), lambda events: sum(events) == 70 and queue.is_empty())
 
     assert max(events) <= 29
-
-
-@pytest.mark.parametrize(
-    ("times", "fault"),
-    [
-        (6, {"operation": RECEIVE, "code": "ThrottlingException"}),
-        (6, {"operation": RECEIVE, "drop_connection": True}),
-        (2, {"operation": "sqs.GetQueueUrl", "code": "AccessDenied", "status": 403}),
-    ],
-    ids=["throttled", "dropped", "forbidden"],
-)
-def test_trouble_is_waited_out(account, queue, times, fault, capfd):
-    """More refusals than the client tries again by itself: they are told, and then the upload is noticed."""
-    account.set_faults({**fault, "times": times})
-    queue.send(notification())
-
-    events = watch(make(queue.name), lambda events: events and queue.is_empty())
-
-    assert events == [1]
-    assert f"Uploads are not noticed just now, in queue {queue.name}" in "".join(capfd.readouterr())
-
-
-def test_a_queue_that_is_made_later_is_found(account):
-    """A watcher outlives a deployment in the wrong order."""
-
-    def make_queue():
-        deadline = time.monotonic() + 20
-        while (
-            "sqs.GetQueueUrl" not in requests.get(f"{account.url}/_local/stats", timeout=10).json()["errors"]
-        ):
-            assert time.monotonic() < deadline
-        Queue(account.url, "late").send(notification())
-
-    assert watch(make("late"), lambda events: events, meanwhile=make_queue) == [1]
-
-
-def test_a_failed_deletion_does_no_harm(account, queue):
-    """The event is out; the messages are deleted, or come again and wake once more."""
-    account.set_faults({"operation": "sqs.DeleteMessageBatch", "code": "InternalFailure", "status": 500})
-    queue.send(notification())
-    assert watch(make(queue.name), lambda events: events) == [1]
-
-
-def test_one_client_for_all_batches(account, queue):
-    """The queue is looked up once, however many batches there are."""
-    queue.send(notification())
-
-    def send_another():
-        wait_for(lambda: account.calls("sqs.DeleteMessageBatch") == 1)
-        queue.send(notification())
-
-    assert watch(make(queue.name), lambda events: len(events) == 2, meanwhile=send_another) == [1, 1]
-    assert account.calls("sqs.GetQueueUrl") == 1

@@ -115,6 +115,8 @@ class PictureStream:
     def _pick(self, container: Any, stream: Any) -> Iterator[tuple[float, Pixels]]:
         from av.video.reformatter import VideoReformatter
 
+        if stream.codec_context is None:
+            raise Undecodable("There is no decoder for its pictures.")
         # Half the work for most codecs; the pictures left are close enough to each other in time.
         stream.codec_context.skip_frame = "NONREF"
         scaler, start, due = VideoReformatter(), _find_start(container), 0
@@ -135,7 +137,11 @@ def _open(path: Path, media_format: str) -> Iterator[Any]:
 
     whitelist = {"format_whitelist": _DEMUXERS[media_format]}
     try:
-        with av.open(str(path), options=_OPTIONS.get(media_format, {}) | whitelist) as container:
+        with av.open(
+            str(path),
+            options=_OPTIONS.get(media_format, {}) | whitelist,
+            metadata_errors="replace",  # titles in Latin-1 are common
+        ) as container:
             yield container
     except av.FFmpegError as error:
         raise Undecodable(f"The content could not be read as {media_format}: {error.strerror}") from error

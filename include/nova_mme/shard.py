@@ -19,9 +19,9 @@ from nova_mme.source import S3Uri, Source
 
 # A shard has at least SHARD_MIN sources (a task costs a second or two of Airflow's time) and at most
 # SHARD_MAX; in between, a run is cut into about SHARDS_AIMED_AT shards of three tasks each.
-SHARD_MIN = 5
+SHARD_MIN = 10
 SHARD_MAX = 50
-SHARDS_AIMED_AT = 48
+SHARDS_AIMED_AT = 32
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,8 @@ class AirflowSettings:
             "AIRFLOW__API__BASE_URL": f"http://localhost:{self.port}",
             "AIRFLOW__API__SECRET_KEY": keys.jwt_secret,
             "AIRFLOW__API_AUTH__JWT_SECRET": keys.jwt_secret,
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home}/airflow.db",
+            # SQLite gives up on a lock after 5 s by default, and a triggerer that has to give up ends.
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home}/airflow.db?timeout=20",
             "AIRFLOW__DATABASE__LOAD_DEFAULT_CONNECTIONS": "False",
             # The stack migrates before it starts what needs tables; the api-server may start meanwhile.
             "AIRFLOW__DATABASE__CHECK_MIGRATIONS": "False",

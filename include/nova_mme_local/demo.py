@@ -60,7 +60,8 @@ class Demo:
         for bucket in (MEDIA_BUCKET, OUTPUT_BUCKET):  # in AWS they are the user's; the DAGs make all else
             if bucket not in there:
                 s3.create_bucket(Bucket=bucket)
-        new, same = media.upload(s3, MEDIA_BUCKET)
+        with self._stack.hold_uploads():  # the DAGs are run below, and their reports shown
+            new, same = media.upload(s3, MEDIA_BUCKET)
         counts = ", ".join(f"{count} {modality}" for modality, count in media.counts().items())
         self._screen.say(
             f"Media in s3://{MEDIA_BUCKET}/{media.prefix}: {counts}; {new} uploaded, {same} there already."

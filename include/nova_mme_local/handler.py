@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import socket
+from contextlib import suppress
 from typing import Any
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
@@ -35,7 +36,8 @@ class Handler(MotoRequestHandler):
     def finish(self) -> None:
         """End a connection."""
         self.server.connections.discard(self.connection)
-        super().finish()
+        with suppress(ConnectionError):  # a client may leave a long poll at any time
+            super().finish()
 
     def handle_expect_100(self) -> bool:
         """Tell the client to go on with its body, at once: it waits for it."""

@@ -155,12 +155,22 @@ class Ingest:
             failed_segments=failures,
             reason=reason,
             message=message,
+            disturbed=intake.row.disturbed,
         )
         if not noted:
-            return self._give_way(intake)
+            return self._explain_refusal(intake)
         log.info("%s: %s.", source.uri, intake.counts)
         status = "partial" if failures else "stored"
         return Outcome(source.uri, status, intake.counts, failures, reason or "", message, arn)
+
+    def _explain_refusal(self, intake: Intake) -> Outcome:
+        """Why the ledger would not note it as stored: it is another's by now, or was put over meanwhile."""
+        source, arn = intake.source, intake.row.invocation_arn
+        row = self.ledger.rows([source]).get(source.object_id)
+        if row and row.is_about(source, self.shard.run.recipe) and row.invocation_arn == arn:
+            message = "Vectors of another version were put over its own; it has to be stored once more."
+            return Outcome.of_failure(source.uri, Reason.NOT_FINISHED, message, arn)
+        return self._give_way(intake)
 
     def _give_way(self, intake: Intake) -> Outcome:
         """A newer version was submitted, or even stored, while this one was put: have it stored over this one."""

@@ -162,12 +162,15 @@ class Ledger:
         failed_segments: int = 0,
         reason: Reason | None = None,
         message: str = "",
+        disturbed: int | None = None,
     ) -> bool:
         """Note that the vectors are in all four indexes; partial when some of the segments failed.
 
         :param segments: embedding type -> how far they reach; ``counts``: how many they are.
         :param reached: the embedding types whose left-over segments were deleted.
-        :returns: False when the row tells of another version by now, which then is as it was.
+        :param disturbed: as the row had it before the vectors were put.
+        :returns: False when the row tells of another version by now, or was disturbed meanwhile; it then is as
+            it was.
         """
         values: dict[str, Any] = {f"{REACHED}{name}": segments.get(name) for name in reached}
         values |= self._about(source, recipe)
@@ -184,6 +187,10 @@ class Ledger:
             still["condition"] += " AND #e = :e"
             still["names"]["#e"] = "invocation_arn"
             still["values"][":e"] = invocation_arn
+        if disturbed is not None:
+            still["condition"] += " AND (#f = :f OR (attribute_not_exists(#f) AND :f = :g))"
+            still["names"]["#f"] = "disturbed"
+            still["values"] |= {":f": disturbed, ":g": 0}
         return self._update(source, values, **still)
 
     def failed(
@@ -209,7 +216,20 @@ class Ledger:
         )
 
     def reopen(self, source: Identified) -> bool:
-        """Have a stored source stored once more from its own job, since older vectors were put over its own."""
+        """Have a source stored once more from its own job, since other vectors were put over its own.
+
+        One that is being stored at this moment will not be noted as stored either.
+        """
+        table = self.dynamodb.Table(self.table_name)
+        try:
+            table.update_item(
+                Key={"object_id": source.object_id, "space": self.space.name},
+                UpdateExpression="SET disturbed = if_not_exists(disturbed, :zero) + :one",
+                ConditionExpression="attribute_exists(etag)",
+                ExpressionAttributeValues={":zero": 0, ":one": 1},
+            )
+        except table.meta.client.exceptions.ConditionalCheckFailedException:
+            return False
         return self._update(
             source,
             {"status": Status.SUBMITTED},

@@ -36,6 +36,7 @@ class Row:
     :ivar segments: embedding type -> how far the stored segments reach (an earlier version's until replaced).
     :ivar counts: embedding type -> how many of them there are.
     :ivar reached: embedding type -> how far any try to store has ever reached: below it, vectors may exist.
+    :ivar disturbed: how often vectors of another version were put over, or among, this one's.
     :ivar updated: epoch seconds of the last change.
     """
 
@@ -59,6 +60,7 @@ class Row:
     counts: Mapping[str, int] = field(default_factory=dict)
     reached: Mapping[str, int] = field(default_factory=dict)
     failed_segments: int = 0
+    disturbed: int = 0
     updated: int = 0
 
     @classmethod
@@ -86,6 +88,7 @@ class Row:
             counts=_numbers(item.get("counts", {})),
             reached=_numbers({k.removeprefix(REACHED): v for k, v in item.items() if k.startswith(REACHED)}),
             failed_segments=int(item.get("failed_segments", 0)),
+            disturbed=int(item.get("disturbed", 0)),
             updated=int(item.get("updated", 0)),
         )
 

@@ -158,7 +158,8 @@ def store(*, handle: Mapping[str, Any]) -> dict[str, int]:
 
     shard = Shard.read(open_clients().s3, handle["manifest"])
     clients = Clients(shard.settings)
-    outcomes = Ingest(shard, clients.s3, clients.bedrock, clients.store, clients.ledger).run()
+    with no_retry():
+        outcomes = Ingest(shard, clients.s3, clients.bedrock, clients.store, clients.ledger).run()
     write_outcomes(clients.s3, handle["manifest"], outcomes)
     again = [
         outcome for outcome in outcomes if outcome.reason == Reason.NOT_FINISHED and outcome.invocation_arn

@@ -151,6 +151,34 @@ def test_an_older_store_does_not_outlive_a_newer_one(deployment: Deployment) -> 
     assert deployment.all_keys() == {f"{source.object_id}/TEXT/0"}
 
 
+def test_an_older_store_between_a_newer_ones_puts_and_its_note(deployment: Deployment) -> None:
+    """The newer one is not noted over the older one's vectors; its next try stores it over them."""
+    deployment.upload("a.txt", _LONG)
+    older, other = _finish(deployment), Deployment(deployment.aws)
+    newest: list[Shard] = []
+
+    def store_both() -> None:
+        other.upload("a.txt", b"version two")
+        newest.append(_finish(other))
+        _during_the_first_put(other, lambda: finished.set() or store_older.wait(10))
+        newer.start()
+        assert finished.wait(10)
+
+    outcomes: list[Any] = []
+    finished, store_older = threading.Event(), threading.Event()
+    newer = threading.Thread(target=lambda: outcomes.extend(other.ingest(newest[0])))
+    _during_the_first_put(deployment, store_both)
+    deployment.ingest(older)  # its last act is to have the newer one stored once more
+    store_older.set()
+    newer.join(10)
+
+    assert [(outcome.status, outcome.reason) for outcome in outcomes] == [("failed", "not_finished")]
+    (again,) = other.ingest(newest[0])
+    source = newest[0].works[0].source
+    assert (again.status, _etags(deployment, source)) == ("stored", {source.etag})
+    assert deployment.jobs_started() == 2
+
+
 def test_an_older_store_does_not_hide_a_newer_attempt(deployment: Deployment) -> None:
     """While it puts, another run stores the same job, and a forced one starts the next: that one is stored too."""
     deployment.upload("a.txt", _LONG)

@@ -22,29 +22,50 @@ BEGIN, END = "<!-- dags -->", "<!-- /dags -->"
 _SENTENCE = re.compile(r".+?[.!?](?=\s|$)", re.DOTALL)
 
 
+# A parameter of so many DAGs is told once, below the table.
+_SHARED_FROM = 3
+
+
 class TableError(Exception):
     """The table cannot be made or placed; the message says why."""
 
 
 def render_table(dags: Iterable[Any]) -> str:
-    """A Markdown table of the DAGs by id; the parameters that all of them have are told once, below it."""
+    """A Markdown table of the DAGs by id; parameters that at least three of them have are told once, below it."""
     dags = sorted(dags, key=lambda dag: dag.dag_id)
-    forms = [_describe_params(dag) for dag in dags]
+    forms = {dag.dag_id: _describe_params(dag) for dag in dags}
     shared = _shared(forms)
+    told = {text for texts in shared.values() for text in texts}
     rows = [
         f"| `{dag.dag_id}` | {_cell(_first_sentence(dag))} | {_describe_schedule(dag.schedule)} | "
-        f"{'<br>'.join(_cell(text) for name, text in form.items() if name not in shared)} |"
-        for dag, form in zip(dags, forms, strict=True)
+        f"{'<br>'.join(_cell(text) for text in forms[dag.dag_id].values() if text not in told)} |"
+        for dag in dags
     ]
     head = ["| DAG | what it does | schedule | parameters: default (bounds) |", "|---|---|---|---|"]
-    also = ["", f"All of them take {', '.join(shared.values())}."] if shared else []
-    return "\n".join([*head, *rows, *also])
+    also = [f"{_name_group(ids, list(forms))} take {', '.join(texts)}." for ids, texts in shared.items()]
+    return "\n".join([*head, *rows, *(line for text in also for line in ("", text))])
 
 
-def _shared(forms: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """What every DAG has, in the same words; nothing when there is one DAG only."""
-    first = forms[0] if len(forms) > 1 else {}
-    return {name: text for name, text in first.items() if all(form.get(name) == text for form in forms)}
+def _shared(forms: Mapping[str, Mapping[str, str]]) -> dict[tuple[str, ...], list[str]]:
+    """DAG ids -> what these have in the same words, and no other DAG has."""
+    users: dict[str, list[str]] = {}
+    for dag_id, form in forms.items():
+        for text in form.values():
+            users.setdefault(text, []).append(dag_id)
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for text, ids in users.items():
+        if len(ids) >= _SHARED_FROM:
+            groups.setdefault(tuple(ids), []).append(text)
+    return groups
+
+
+def _name_group(ids: Sequence[str], every: Sequence[str]) -> str:
+    if list(ids) == list(every):
+        return "All of them"
+    stem = os.path.commonprefix(ids)
+    if stem and [dag_id for dag_id in every if dag_id.startswith(stem)] == list(ids):
+        return f"All `{stem}*`"
+    return ", ".join(f"`{dag_id}`" for dag_id in ids)
 
 
 def _first_sentence(dag: Any) -> str:
@@ -63,6 +84,8 @@ def _describe_schedule(schedule: Any) -> str:
         return f"every {schedule}"
     if isinstance(schedule, Sequence):
         return "on " + ", ".join(f"`{asset.name}`" for asset in schedule)
+    if cron := getattr(schedule, "expression", ""):
+        return f"`{cron}` (UTC)"
     return f"`{type(schedule).__name__}`"
 
 

@@ -57,8 +57,11 @@ def test_the_readme_is_current(checkout: Path) -> None:
     assert (found.returncode, found.stderr) == (0, "")
 
 
+_OTHERS = ("embed_a", "embed_b", "embed_c", "x", "y")
+
+
 def test_every_kind_of_parameter_has_its_words() -> None:
-    """Defaults and bounds are written out; what all DAGs share is told once; a pipe does not break the row."""
+    """Defaults and bounds are written out; what three DAGs share is told once; a pipe does not break the row."""
     shared = {"bucket": (None, {"type": ["null", "string"], "pattern": "^a|b$", "maxLength": 63})}
     table = render_table(
         [
@@ -73,14 +76,22 @@ def test_every_kind_of_parameter_has_its_words() -> None:
                 **shared,
             ),
             make_dag("ant", doc="\n Reads (.txt, .md)\n files. More.\n", **shared),
+            *(make_dag(f"embed_{name}", limit=(9, {"maximum": 9}), **shared) for name in ("a", "b", "c")),
+            *(make_dag(name, dry=(True, {}), **shared) for name in ("x", "y", "zoo")),
         ]
     )
     assert table.splitlines()[2:] == [
         "| `ant` | Reads (.txt, .md) files. | when triggered |  |",
+        *(f"| `{name}` | Does it. | when triggered |  |" for name in _OTHERS),
         "| `zebra` | Does it. | `0 3 * * *` | `count` 10,000 (1 to 50,000)<br>`least` 2 (at least 1)"
         "<br>`force` false<br>`prefix` empty<br>`level` `A` (or `B`) |",
+        "| `zoo` | Does it. | when triggered |  |",
         "",
         "All of them take `bucket` unset (at most 63 characters, matches `^a|b$`).",
+        "",
+        "All `embed_*` take `limit` 9 (at most 9).",
+        "",
+        "`x`, `y`, `zoo` take `dry` true.",
     ]
     alone = render_table([make_dag("one", **shared)])
     assert alone.splitlines()[-1].endswith("| `bucket` unset (at most 63 characters, matches `^a\\|b$`) |")
@@ -93,6 +104,7 @@ def test_every_kind_of_parameter_has_its_words() -> None:
         ("@daily", "`@daily`"),
         (timedelta(hours=6), "every 6:00:00"),
         ([SimpleNamespace(name="new_text"), SimpleNamespace(name="new_video")], "on `new_text`, `new_video`"),
+        (SimpleNamespace(expression="17 3 * * *"), "`17 3 * * *` (UTC)"),
         (SimpleNamespace(), "`SimpleNamespace`"),
     ],
 )

@@ -45,6 +45,8 @@ def segmented_request(
     """
     _check("embedding_dimension", dimension, DIMENSIONS)
     _check("purpose", purpose, PURPOSES)
+    if modality is Modality.DOCUMENT:
+        raise BadSetting("The model takes no documents; embed_document makes images of their pages, or text.")
     location = {"uri": uri, **({"bucketOwner": bucket_owner} if bucket_owner else {})}
     item: dict[str, Any] = {"source": {"s3Location": location}}
     if modality is not Modality.TEXT:

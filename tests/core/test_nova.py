@@ -97,7 +97,13 @@ def test_what_is_not_given_is_novas_default(
     assert _item(modality, media_format) == item
 
 
-@pytest.mark.parametrize("modality", Modality)
+def test_the_model_is_asked_for_no_document() -> None:
+    """It takes none: what embed_document sends are pages and texts."""
+    with pytest.raises(BadSetting, match="takes no documents"):
+        segmented_request("s3://media/a.pdf", Modality.DOCUMENT, "pdf")
+
+
+@pytest.mark.parametrize("modality", [kind for kind in Modality if kind is not Modality.DOCUMENT])
 def test_every_allowed_request_passes_the_schema(modality: Modality) -> None:
     """All formats, purposes, dimensions and choices, against a schema that was written down independently."""
     limits = modality.limits

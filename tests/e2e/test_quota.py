@@ -115,16 +115,14 @@ def test_four_dags_share_one_quota_and_keep_it_full(deployment: Deployment) -> N
         assert len(sources) == FILES * len(MODALITIES)
     for name, run_id in runs.items():
         tasks = Counter(task["task_id"] for task in deployment.api.task_instances(f"embed_{name}", run_id))
-        assert tasks == {"plan": 1, "shard.submit": 5, "shard.wait": 5, "shard.store": 5, "report": 1}
-    assert (
-        watch.share >= 0.3
-    )  # a machine that has more to do starts tasks late; an idle one has twice as much
+        assert tasks == {"plan": 1, "shard.submit": 3, "shard.wait": 3, "shard.store": 3, "report": 1}
+    assert watch.share >= 0.4  # a machine that has more to do starts tasks late; an idle one has twice as much
 
 
 def test_a_backfill_waits_without_a_worker_and_costs_no_try(deployment: Deployment) -> None:
     """While live work waits it is rescheduled, more than once; then it goes on, in its first try."""
     assert deployment.api.await_idle("embed_", timeout=_LONGEST_SECONDS)
-    for number in range(6):
+    for number in range(12):
         deployment.put(f"later/{number}.txt", f"Later text {number}.".encode())
     announce_live(deployment, until=int(time.time()) + 600)
     before = read_figures(deployment)["async_jobs"]["started"]
@@ -137,8 +135,8 @@ def test_a_backfill_waits_without_a_worker_and_costs_no_try(deployment: Deployme
     state, summary = finish(deployment, "embed_text", run_id)
 
     assert again > seen[0]
-    assert (state, summary["stored"]) == ("success", 6)
-    assert read_figures(deployment)["async_jobs"]["started"] - before == 6
+    assert (state, summary["stored"]) == ("success", 12)
+    assert read_figures(deployment)["async_jobs"]["started"] - before == 12
     tries = {task["try_number"] for task in submits(deployment, run_id)}
     assert tries == {1}
 

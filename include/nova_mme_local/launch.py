@@ -32,6 +32,11 @@ _TAIL = 15
 # Their log servers would listen on all addresses of the machine. The api-server reads the same files itself.
 _OPTIONS = {SCHEDULER: ["--skip-serve-logs"], TRIGGERER: ["--skip-serve-logs"]}
 
+# The api-server writes its log of actions from its event loop, where waiting for SQLite's lock keeps the very
+# request from ending that holds it: all of Airflow stands still meanwhile. It had better fail soon, and be asked again.
+_DATABASE = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
+_PATIENT, _IMPATIENT = "?timeout=20", "?timeout=1"
+
 
 class Launch:
     """Starts processes, and gives up with a sentence as soon as one of them has ended."""
@@ -92,8 +97,11 @@ class Launch:
         if log.exists():
             log.replace(log.with_suffix(".before.log"))
         command = [sys.executable, "-m", *module]
+        environment = dict(self._environment)
+        if name == API_SERVER and _DATABASE in environment:
+            environment[_DATABASE] = environment[_DATABASE].replace(_PATIENT, _IMPATIENT)
         with hold_interrupts():  # a process that exists is noted, whatever happens
-            child = processes.start(command, environment=self._environment, log=log, directory=ROOT)
+            child = processes.start(command, environment=environment, log=log, directory=ROOT)
             self.children[name] = child
             self.note = self.note.with_component(Component(name, processes.identify(child.pid), str(log)))
             self.note.write(self._file)

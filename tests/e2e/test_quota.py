@@ -116,7 +116,9 @@ def test_four_dags_share_one_quota_and_keep_it_full(deployment: Deployment) -> N
     for name, run_id in runs.items():
         tasks = Counter(task["task_id"] for task in deployment.api.task_instances(f"embed_{name}", run_id))
         assert tasks == {"plan": 1, "shard.submit": 3, "shard.wait": 3, "shard.store": 3, "report": 1}
-    assert watch.share >= 0.4  # a machine that has more to do starts tasks late; an idle one has twice as much
+    assert (
+        watch.share >= 0.4
+    )  # a machine that has more to do starts tasks late; an idle one has twice as much
 
 
 def test_a_backfill_waits_without_a_worker_and_costs_no_try(deployment: Deployment) -> None:

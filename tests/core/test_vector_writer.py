@@ -197,9 +197,10 @@ def test_memory_does_not_grow_with_the_number_of_vectors() -> None:
     with listen(keep=False) as wire:
         store = VectorStore(open_client(wire.url, "s3vectors"), "vectors", make_settings().space)
         _write(store, make_vectors(1))  # what is loaded once
-        peaks = [_peak(store, count) for count in (3 * BATCH_ROWS, 9 * BATCH_ROWS)]
+        peaks = [_peak(store, count) for count in (4 * BATCH_ROWS, 16 * BATCH_ROWS)]
 
-    assert peaks[1] < 1.3 * peaks[0]
+    # How many batches are under way at the peak is the threads' affair; all of them would be four times as many.
+    assert peaks[1] < 2 * peaks[0]
 
 
 def _peak(store: VectorStore, count: int) -> int:

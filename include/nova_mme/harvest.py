@@ -11,6 +11,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from nova_mme.documents.rendition import Rendition, name_renditions
 from nova_mme.errors import BadSetting, BadSource, Reason
 from nova_mme.intake import Intake
 from nova_mme.invocation import ResultFile, ResultFinder, Results
@@ -19,7 +20,6 @@ from nova_mme.metadata import TEXT_BYTES, cut_text, describe_segment, describe_s
 from nova_mme.modality import Modality
 from nova_mme.output_file import Block, OutputReader
 from nova_mme.output_line import LineParser
-from nova_mme.rendition import Rendition, name_renditions
 from nova_mme.segment import PAGE_TYPE, Segment, SegmentFailure, vector_key
 from nova_mme.shard import Shard
 from nova_mme.source import S3Uri

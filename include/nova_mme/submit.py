@@ -7,16 +7,16 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from nova_mme.content import Inspection, inspect
+from nova_mme.documents.page_jobs import PageJobs
+from nova_mme.documents.rendition import Rendition, name_renditions, rendition_folder
 from nova_mme.errors import BadSource, Reason, Unfinished, Yielded
 from nova_mme.job_starter import JobStarter
 from nova_mme.ledger import Ledger
 from nova_mme.modality import Modality
 from nova_mme.nova import request_token, segmented_request
-from nova_mme.page_jobs import PageJobs
 from nova_mme.plan import request_parts
+from nova_mme.preflight.content import Inspection, inspect
 from nova_mme.recipe import Recipe
-from nova_mme.rendition import Rendition, name_renditions, rendition_folder
 from nova_mme.row import Row, Status
 from nova_mme.settings import Settings
 from nova_mme.shard import Shard, Work
@@ -90,7 +90,7 @@ def _prepare(s3: Any, shard: Shard, source: Source) -> tuple[Inspection, list[Re
     if recipe.modality is not Modality.DOCUMENT:
         return found, [*name_renditions(source, recipe, found.media_format, 1, settings.output_uri)]
     # Only here: the libraries that read documents take a tenth of a second to load.
-    from nova_mme.document import expand
+    from nova_mme.documents.document import expand
 
     expansion = expand(s3, source, recipe, found, settings.output_uri, owner=owner)
     return expansion.inspection, expansion.renditions

@@ -101,9 +101,9 @@ def reconcile_params() -> dict[str, Param]:
 
 def compare(*, params: dict[str, Any], ti: Any, run_id: str) -> dict[str, Any]:
     """Compare bucket, ledger and indexes; returns counts and where the findings are."""
-    from nova_mme.finding import Findings
-    from nova_mme.reconcile import Comparison
-    from nova_mme.repair import weigh
+    from nova_mme.reconcile.comparison import Comparison
+    from nova_mme.reconcile.finding import Findings
+    from nova_mme.reconcile.repair import weigh
     from nova_mme.shard import run_folder
 
     clients = open_clients(params)
@@ -124,7 +124,7 @@ def compare(*, params: dict[str, Any], ti: Any, run_id: str) -> dict[str, Any]:
 
 def mend(*, compared: Mapping[str, Any], params: dict[str, Any]) -> dict[str, int]:
     """Delete and reopen what was found, if it was asked for and is no more than is allowed; returns counts."""
-    from nova_mme.repair import Repair
+    from nova_mme.reconcile.repair import Repair
     from nova_mme.source import S3Uri
 
     if params.get("dry_run", True):
@@ -144,7 +144,7 @@ def mend(*, compared: Mapping[str, Any], params: dict[str, Any]) -> dict[str, in
 
 def report(*, compared: Mapping[str, Any], params: dict[str, Any], ti: Any) -> dict[str, Any]:
     """Keep a page of what was found and done; returns the counts."""
-    from nova_mme.finding import Kind, render_report
+    from nova_mme.reconcile.finding import Kind, render_report
     from nova_mme.source import S3Uri
 
     done = ti.xcom_pull(task_ids="mend")

@@ -8,9 +8,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError, ResponseStreamingError
 
-from nova_mme.content import Inspection, inspect
 from nova_mme.errors import BadSource, Reason
 from nova_mme.modality import Modality
+from nova_mme.preflight.content import Inspection, inspect
 from nova_mme.recipe import Recipe
 from nova_mme.source import Source
 

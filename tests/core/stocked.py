@@ -10,9 +10,9 @@ from typing import Any
 from core.builders import make_run
 from core.deployment import Deployment
 
-from nova_mme.finding import Finding, Findings, Kind, read_findings
-from nova_mme.reconcile import Comparison
-from nova_mme.repair import Repair
+from nova_mme.reconcile.comparison import Comparison
+from nova_mme.reconcile.finding import Finding, Findings, Kind, read_findings
+from nova_mme.reconcile.repair import Repair
 from nova_mme.row import Row
 from nova_mme.source import S3Uri, Source
 from nova_mme.space import DIMENSIONS

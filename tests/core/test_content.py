@@ -11,10 +11,10 @@ from core.builders import ACCOUNT, make_source
 from core.deployment import Deployment
 from core.media import make_clip, make_image, make_sound
 
-from nova_mme.content import Inspection, inspect
 from nova_mme.errors import BadSource, Reason
 from nova_mme.modality import Modality
-from nova_mme.object_file import HEAD_BYTES
+from nova_mme.preflight.content import Inspection, inspect
+from nova_mme.preflight.object_file import HEAD_BYTES
 from nova_mme.recipe import Recipe
 
 BAD = Path(__file__).parents[1] / "media" / "bad"

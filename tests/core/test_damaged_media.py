@@ -14,7 +14,7 @@ from core.recordings import make_film, make_wav
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nova_mme.content import Inspection
+from nova_mme.preflight.content import Inspection
 
 _CLIPS = ("mp4", "mov", "mkv", "webm", "flv", "mpeg", "wmv", "3gp")
 _FORMATS = (*_CLIPS, "mp3", "wav", "ogg", "png", "jpeg", "gif", "webp", "txt", "pdf", "docx")

@@ -14,14 +14,14 @@ from core.deployment import Deployment
 from media.documents import BAD, Page, make_docx, make_pdf, paragraph
 from PIL import Image
 
-from nova_mme import document
-from nova_mme.content import Inspection, inspect
-from nova_mme.document import Expansion, expand, fit_segment
-from nova_mme.docx_text import MOST_CHARACTERS
+from nova_mme.documents import document
+from nova_mme.documents.document import Expansion, expand, fit_segment
+from nova_mme.documents.docx_text import MOST_CHARACTERS
+from nova_mme.documents.rendition import Rendition, name_renditions
 from nova_mme.errors import BadSource, Reason
 from nova_mme.modality import Modality
+from nova_mme.preflight.content import Inspection, inspect
 from nova_mme.recipe import Recipe
-from nova_mme.rendition import Rendition, name_renditions
 from nova_mme.source import Source
 
 _RECIPE = Recipe.standard(Modality.DOCUMENT)

@@ -19,9 +19,9 @@ from media.documents import (
     zip_files,
 )
 
-from nova_mme import docx_package
-from nova_mme.docx_package import DocxPackage
-from nova_mme.docx_text import read_docx
+from nova_mme.documents import docx_package
+from nova_mme.documents.docx_package import DocxPackage
+from nova_mme.documents.docx_text import read_docx
 from nova_mme.errors import BadSource, Reason
 
 _URI = "s3://media/letter.docx"

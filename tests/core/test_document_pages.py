@@ -12,9 +12,9 @@ import pytest
 from media.documents import BAD, Page, join_pdf, make_pdf, nest_forms
 from PIL import Image
 
-from nova_mme import pdf_pages
+from nova_mme.documents import pdf_pages
+from nova_mme.documents.pdf_pages import BadPage, PdfPages
 from nova_mme.errors import BadSource, NovaMMEError, Reason, Unfinished
-from nova_mme.pdf_pages import BadPage, PdfPages
 
 _URI = "s3://media/report.pdf"
 _MEMORY = 200 << 20  # bytes: enough for an ordinary page, not for what the nested forms ask for

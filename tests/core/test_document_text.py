@@ -12,9 +12,9 @@ import docx
 import pytest
 from media.documents import STRICT_W, deflate, make_docx, paragraph, zip_files
 
-from nova_mme import docx_text
-from nova_mme.docx_package import DocxPackage
-from nova_mme.docx_text import read_docx
+from nova_mme.documents import docx_text
+from nova_mme.documents.docx_package import DocxPackage
+from nova_mme.documents.docx_text import read_docx
 from nova_mme.errors import BadSource, Reason
 
 _URI = "s3://media/letter.docx"

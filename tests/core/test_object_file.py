@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nova_mme.errors import BadSource, Reason
-from nova_mme.object_file import HEAD_BYTES, MOST_BYTES, ObjectFile, OverBudget, read_range
+from nova_mme.preflight.object_file import HEAD_BYTES, MOST_BYTES, ObjectFile, OverBudget, read_range
 
 _BODY = random.Random(1).randbytes(3_000_000)
 

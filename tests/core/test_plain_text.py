@@ -9,7 +9,7 @@ from core.memory_s3 import MemoryS3
 
 from nova_mme.errors import Reason
 from nova_mme.modality import Modality
-from nova_mme.object_file import HEAD_BYTES
+from nova_mme.preflight.object_file import HEAD_BYTES
 from nova_mme.recipe import Recipe
 
 

@@ -20,7 +20,7 @@ from core.stocked import (
 )
 
 from nova_mme.errors import BadSetting, Reason
-from nova_mme.finding import Kind
+from nova_mme.reconcile.finding import Kind
 from nova_mme.space import DIMENSIONS
 
 _DAY = 24 * 3600

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from core.stocked import RECIPE
 
-from nova_mme.census import BucketCensus, LedgerCensus
+from nova_mme.reconcile.census import BucketCensus, LedgerCensus
 from nova_mme.row import Row, Status
 from nova_mme.segment import vector_key
 from nova_mme.source import Source

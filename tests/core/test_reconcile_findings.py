@@ -9,8 +9,8 @@ from core.deployment import Deployment
 from core.stocked import FOLDER, compare, put, stock, take
 
 from nova_mme import vector_index
-from nova_mme.finding import Finding, Findings, Kind, read_findings, render_report
-from nova_mme.repair import weigh
+from nova_mme.reconcile.finding import Finding, Findings, Kind, read_findings, render_report
+from nova_mme.reconcile.repair import weigh
 from nova_mme.space import DIMENSIONS
 from nova_mme.vector_index import VectorIndex
 

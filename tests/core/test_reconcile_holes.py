@@ -6,7 +6,7 @@ import pytest
 from core.deployment import Deployment
 from core.stocked import alter, compare, mend, put, stock, take
 
-from nova_mme.finding import Kind
+from nova_mme.reconcile.finding import Kind
 from nova_mme.row import Status
 from nova_mme.space import DIMENSIONS
 

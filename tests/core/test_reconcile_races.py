@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from core.deployment import Deployment
 from core.stocked import after_call, all_rows, alter, compare, keys_of, mend, put, start, stock, take
 
-from nova_mme.finding import Kind
+from nova_mme.reconcile.finding import Kind
 from nova_mme.row import Status
 from nova_mme.space import DIMENSIONS
 

@@ -16,8 +16,8 @@ from core.recordings import make_film, make_silence, make_wav
 
 from nova_mme.errors import Reason
 from nova_mme.modality import Modality
-from nova_mme.object_file import HEAD_BYTES, ObjectFile
-from nova_mme.recording import probe
+from nova_mme.preflight.object_file import HEAD_BYTES, ObjectFile
+from nova_mme.preflight.recording import probe
 
 _CLIPS = ("mp4", "mov", "mkv", "webm", "flv", "mpeg", "mpg", "wmv", "3gp")
 _SOUNDS = ("mp3", "wav", "ogg")

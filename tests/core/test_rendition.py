@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from core.builders import make_source
 
+from nova_mme.documents.rendition import Rendition, name_renditions
 from nova_mme.modality import Modality
 from nova_mme.recipe import Recipe
-from nova_mme.rendition import Rendition, name_renditions
 
 _PDF = make_source("a b/report é.pdf", etag="abc")
 _RECIPE = Recipe.standard(Modality.DOCUMENT)

@@ -10,10 +10,10 @@ from core.recordings import make_wav
 
 from nova_mme.errors import BadSource, Reason
 from nova_mme.modality import Modality
-from nova_mme.object_file import HEAD_BYTES, ObjectFile
+from nova_mme.preflight.object_file import HEAD_BYTES, ObjectFile
+from nova_mme.preflight.recording import Recording
+from nova_mme.preflight.segment_length import WORD_CHARACTERS, SegmentLength, fit_recording
 from nova_mme.recipe import Recipe
-from nova_mme.recording import Recording
-from nova_mme.segment_length import WORD_CHARACTERS, SegmentLength, fit_recording
 from nova_mme_local.embedder.segments import split_text
 
 _MOST_AUDIO, _MOST_TEXT = 1434, 1900

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from core.builders import ACCOUNT, make_run, make_settings, make_source
 
-from nova_mme.content import Inspection
+from nova_mme.documents.rendition import Rendition
 from nova_mme.modality import Modality
 from nova_mme.nova import request_token
 from nova_mme.plan import request_parts
-from nova_mme.rendition import Rendition
+from nova_mme.preflight.content import Inspection
 from nova_mme.shard import Work
 from nova_mme.submit import start_request
 

@@ -14,8 +14,8 @@ import pypdfium2
 import pytest
 from PIL import Image, UnidentifiedImageError
 
-from nova_mme.docx_package import DocxPackage
-from nova_mme.docx_text import read_docx
+from nova_mme.documents.docx_package import DocxPackage
+from nova_mme.documents.docx_text import read_docx
 from nova_mme_local import samples
 from nova_mme_local.samples import build, clips, papers, pictures, recording, sounds, speech, writings
 from nova_mme_local.samples.searches import QUERIES, SEARCHES, Search

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from nova_mme.documents.rendition import rendition_folder
 from nova_mme.ledger import Ledger
 from nova_mme.modality import Modality
 from nova_mme.recipe import Recipe
-from nova_mme.rendition import rendition_folder
 from nova_mme.settings import Settings
 from nova_mme.shard import run_folder
 from nova_mme.source import Source

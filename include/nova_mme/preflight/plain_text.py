@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from nova_mme.errors import BadSource, Reason
-from nova_mme.object_file import ObjectFile
+from nova_mme.preflight.object_file import ObjectFile
 
 BINARY = "binary data"
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nova_mme import expectation
+from nova_mme.reconcile import expectation
 from nova_mme.row import Row
 from nova_mme.source import Source
 from nova_mme.space import DIMENSIONS

@@ -6,7 +6,7 @@ import logging
 import struct
 
 from nova_mme.errors import BadSource, Reason
-from nova_mme.object_file import MOST_BYTES, ObjectFile, OverBudget
+from nova_mme.preflight.object_file import MOST_BYTES, ObjectFile, OverBudget
 
 log = logging.getLogger(__name__)
 

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from nova_mme import expectation
-from nova_mme.census import BucketCensus, LedgerCensus
-from nova_mme.finding import Finding, Findings, Kind
 from nova_mme.ledger import Ledger
+from nova_mme.reconcile import expectation
+from nova_mme.reconcile.census import BucketCensus, LedgerCensus
+from nova_mme.reconcile.finding import Finding, Findings, Kind
 from nova_mme.row import Row, Status
 from nova_mme.settings import Settings
 from nova_mme.source import S3Uri, list_sources
@@ -52,7 +52,7 @@ class Comparison:
     check_versions: bool = True
 
     def run(self, findings: Findings) -> None:
-        """Compare all of it; memory is that of :mod:`nova_mme.census`, however much is found.
+        """Compare all of it; memory is that of :mod:`nova_mme.reconcile.census`, however much is found.
 
         :raises BadSetting: when an index is missing.
         """

@@ -1,6 +1,6 @@
 """The program that paints a PDF's pages, in a process of its own: a page that crashes or hangs PDFium ends only that.
 
-Run by :mod:`nova_mme.pdf_pages` as ``python pdf_painter.py SOURCE IMAGE SECONDS MEMORY``; it imports nothing of this
+Run by :mod:`nova_mme.documents.pdf_pages` as ``python pdf_painter.py SOURCE IMAGE SECONDS MEMORY``; it imports nothing of this
 package. It answers a line of JSON when the document is open, ``{"pages": 3}``, and one for each page number, from 0,
 that it reads: ``{"painted": true}``, with the page in the file IMAGE. What is wrong is a ``{"problem": "..."}``.
 """

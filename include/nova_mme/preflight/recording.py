@@ -14,7 +14,7 @@ from typing import Any
 
 from nova_mme.errors import BadSource, Reason
 from nova_mme.modality import Modality
-from nova_mme.object_file import MOST_SECONDS, ObjectFile, OverBudget
+from nova_mme.preflight.object_file import MOST_SECONDS, ObjectFile, OverBudget
 
 log = logging.getLogger(__name__)
 

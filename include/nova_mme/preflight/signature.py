@@ -6,8 +6,8 @@ import filetype
 
 from nova_mme.errors import BadSource, Reason
 from nova_mme.modality import Modality
-from nova_mme.object_file import ObjectFile
-from nova_mme.plain_text import BINARY, find_flaw
+from nova_mme.preflight.object_file import ObjectFile
+from nova_mme.preflight.plain_text import BINARY, find_flaw
 from nova_mme.source import Source
 
 # What filetype calls a format, where the schema calls it otherwise. An .m4a is an MP4 that may hold pictures.

@@ -12,16 +12,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from nova_mme.content import Inspection
-from nova_mme.docx_package import DocxPackage
-from nova_mme.docx_text import read_docx
+from nova_mme.documents.docx_package import DocxPackage
+from nova_mme.documents.docx_text import read_docx
+from nova_mme.documents.pdf_pages import BadPage, PdfPages
+from nova_mme.documents.rendition import Rendition, name_renditions
 from nova_mme.errors import BadSource, Reason
 from nova_mme.modality import Modality
-from nova_mme.object_file import read_range
-from nova_mme.pdf_pages import BadPage, PdfPages
+from nova_mme.preflight.content import Inspection
+from nova_mme.preflight.object_file import read_range
+from nova_mme.preflight.segment_length import WORD_CHARACTERS
 from nova_mme.recipe import Recipe
-from nova_mme.rendition import Rendition, name_renditions
-from nova_mme.segment_length import WORD_CHARACTERS
 from nova_mme.source import S3Uri, Source
 
 log = logging.getLogger(__name__)

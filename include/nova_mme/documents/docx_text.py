@@ -10,10 +10,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from nova_mme.docx_package import DocxPackage, local_name
+from nova_mme.documents.docx_package import DocxPackage, local_name
 from nova_mme.errors import Reason
 from nova_mme.modality import Modality
-from nova_mme.segment_length import WORD_CHARACTERS
+from nova_mme.preflight.segment_length import WORD_CHARACTERS
 
 # Nova takes 1,900 segments of a text, of at most 50,000 characters, which end before a word.
 _LIMITS = Modality.TEXT.limits

@@ -15,10 +15,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from nova_mme import expectation
-from nova_mme.finding import Finding, Kind, read_findings
 from nova_mme.ledger import Ledger
-from nova_mme.reconcile import is_in_flight, read_version, without_row
+from nova_mme.reconcile import expectation
+from nova_mme.reconcile.comparison import is_in_flight, read_version, without_row
+from nova_mme.reconcile.finding import Finding, Kind, read_findings
 from nova_mme.row import Row
 from nova_mme.settings import Settings
 from nova_mme.source import S3Uri

@@ -12,13 +12,13 @@ from typing import Any
 
 from nova_mme.errors import BadSource, Reason
 from nova_mme.modality import Modality
-from nova_mme.object_file import ObjectFile
-from nova_mme.picture import check_picture
-from nova_mme.plain_text import require_words
+from nova_mme.preflight.object_file import ObjectFile
+from nova_mme.preflight.picture import check_picture
+from nova_mme.preflight.plain_text import require_words
+from nova_mme.preflight.recording import probe
+from nova_mme.preflight.segment_length import SegmentLength, fit_recording, fit_text
+from nova_mme.preflight.signature import find_format
 from nova_mme.recipe import Recipe
-from nova_mme.recording import probe
-from nova_mme.segment_length import SegmentLength, fit_recording, fit_text
-from nova_mme.signature import find_format
 from nova_mme.source import Source
 
 

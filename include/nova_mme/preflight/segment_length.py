@@ -6,10 +6,10 @@ import math
 from dataclasses import dataclass
 
 from nova_mme.errors import BadSource, Reason
-from nova_mme.object_file import ObjectFile
-from nova_mme.plain_text import count_characters, find_encoding
+from nova_mme.preflight.object_file import ObjectFile
+from nova_mme.preflight.plain_text import count_characters, find_encoding
+from nova_mme.preflight.recording import MOST_RECORDING_SECONDS, Recording, show_seconds
 from nova_mme.recipe import Recipe
-from nova_mme.recording import MOST_RECORDING_SECONDS, Recording, show_seconds
 
 # A segment of text ends at the last word boundary within its length, so it is shorter than asked for by up to
 # a word. Few words are longer than this, and hardly ever do they stand at boundaries one after the other.

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-from nova_mme import pdf_painter
+from nova_mme.documents import pdf_painter
 from nova_mme.errors import BadSource, NovaMMEError, Reason, Unfinished
 
 log = logging.getLogger(__name__)

@@ -1,0 +1,1 @@
+"""Bucket, ledger and indexes held against each other, and mended."""

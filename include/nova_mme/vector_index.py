@@ -13,6 +13,7 @@ from nova_mme.store import VectorStore
 
 # Limits: botocore's model of ListVectors, GetVectors and DeleteVectors.
 _LISTED, _GOT, _DELETED = 1000, 100, 500
+_LISTED_WITH_DATA = 100
 # ListVectors takes up to 16 segments; a client's pool has ten connections.
 _AT_ONCE = 8
 
@@ -33,35 +34,40 @@ class VectorIndex:
         """A space's index of one dimension."""
         return cls(store.client, store.bucket, store.space.index_name(dimension))
 
-    def pages(self, *, metadata: bool = False) -> Iterator[list[dict[str, Any]]]:
-        """All vectors, ``{"key"}`` each, or ``{"key", "metadata"}``, in pages of at most 1,000, in no order.
+    def pages(self, *, metadata: bool = False, data: bool = False) -> Iterator[list[dict[str, Any]]]:
+        """All vectors, ``{"key"}`` each and what was asked for, in pages of at most 1,000, in no order.
 
-        The service's parallel listing: eight segments, one page of each in memory at a time.
+        The service's parallel listing: eight segments, one page of each in memory at a time. A page with data is
+        of at most 100: a 3072-d vector takes 60 KB of JSON.
+
+        :param metadata: with ``metadata``.
+        :param data: with ``data``, ``{"float32": [...]}``.
 
         :raises BadSetting: when there is no such index.
         """
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            ahead = {pool.submit(self._page, part, "", metadata): part for part in range(_AT_ONCE)}
+            ahead = {pool.submit(self._page, part, "", metadata, data): part for part in range(_AT_ONCE)}
             try:
                 while ahead:
                     for future in wait(ahead, return_when=FIRST_COMPLETED).done:
                         part = ahead.pop(future)
                         answer = future.result()
                         if token := answer.get("nextToken"):
-                            ahead[pool.submit(self._page, part, token, metadata)] = part
+                            ahead[pool.submit(self._page, part, token, metadata, data)] = part
                         yield answer["vectors"]
             finally:
                 _cancel(ahead)
 
-    def _page(self, part: int, token: str, metadata: bool) -> dict[str, Any]:
+    def _page(self, part: int, token: str, metadata: bool, data: bool) -> dict[str, Any]:
         try:
             answer: dict[str, Any] = self.client.list_vectors(
                 vectorBucketName=self.bucket,
                 indexName=self.name,
-                maxResults=_LISTED,
+                maxResults=_LISTED_WITH_DATA if data else _LISTED,
                 segmentCount=_AT_ONCE,
                 segmentIndex=part,
                 returnMetadata=metadata,
+                returnData=data,
                 **({"nextToken": token} if token else {}),
             )
         except self.client.exceptions.NotFoundException as error:
@@ -71,17 +77,23 @@ class VectorIndex:
             ) from error
         return answer
 
-    def get(self, keys: Iterable[str], *, metadata: bool = False) -> Iterator[dict[str, Any]]:
+    def get(
+        self, keys: Iterable[str], *, metadata: bool = False, data: bool = False
+    ) -> Iterator[dict[str, Any]]:
         """Those of these vectors that exist, as :meth:`pages` gives them."""
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             calls = _cut(keys, _GOT)
             while group := list(islice(calls, _AT_ONCE)):
-                for answer in pool.map(lambda call: self._get(call, metadata), group):
+                for answer in pool.map(lambda call: self._get(call, metadata, data), group):
                     yield from answer
 
-    def _get(self, keys: Sequence[str], metadata: bool) -> list[dict[str, Any]]:
+    def _get(self, keys: Sequence[str], metadata: bool, data: bool) -> list[dict[str, Any]]:
         answer = self.client.get_vectors(
-            vectorBucketName=self.bucket, indexName=self.name, keys=keys, returnMetadata=metadata
+            vectorBucketName=self.bucket,
+            indexName=self.name,
+            keys=keys,
+            returnMetadata=metadata,
+            returnData=data,
         )
         found: list[dict[str, Any]] = answer["vectors"]
         return found

@@ -1,6 +1,7 @@
 """Before anything imports Airflow or boto3: a home of its own, and no way to a real account."""
 
 import os
+import signal
 import tempfile
 from pathlib import Path
 
@@ -21,6 +22,11 @@ os.environ.update(
     AWS_CONFIG_FILE=os.devnull,
     AWS_SHARED_CREDENTIALS_FILE=os.devnull,
 )
+
+
+# A shell that starts the suite in the background has it, and all that the tests start, ignore Ctrl-C.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_report_header() -> list[str]:

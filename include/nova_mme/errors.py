@@ -3,9 +3,10 @@
     NovaMMEError
     ├── BadSetting(ValueError)   a deployment setting or a run's parameter: no retry mends it
     ├── BadSource(ValueError)    one object that cannot be embedded: carries uri, reason, next step
-    ├── IndexMismatch(ValueError) an index of another shape than the space needs
+    ├── IndexMismatch(ValueError) an index of another shape than the space needs, or with another space's vectors
     ├── Unfinished               work that another attempt of the task will finish
-    └── Yielded                  a backfill that has made way for live work, and goes on later
+    ├── Yielded                  a backfill that has made way for live work, and goes on later
+    └── BudgetSpent              a backfill that may not spend any more
 
 Throttling and 5xx answers are botocore's: its retries first, the task's afterwards.
 """
@@ -24,7 +25,7 @@ class BadSetting(NovaMMEError, ValueError):
 
 
 class IndexMismatch(NovaMMEError, ValueError):
-    """A vector index exists, but with another dimension, metric or set of non-filterable keys."""
+    """A vector index has another dimension, metric or set of non-filterable keys, or another space's vectors."""
 
 
 class Unfinished(NovaMMEError):
@@ -33,6 +34,10 @@ class Unfinished(NovaMMEError):
 
 class Yielded(NovaMMEError):
     """A backfill has given its turn to live work; what it has started is kept, the rest goes on later."""
+
+
+class BudgetSpent(NovaMMEError):
+    """What may be spent is spent; what was started is stored, and the rest waits for more money."""
 
 
 class Reason(StrEnum):

@@ -48,6 +48,7 @@ class Job:
 class Harvest:
     """The way from jobs to vectors.
 
+    :ivar bedrock: None: the outputs that are kept are read, and nobody is asked what became of their jobs.
     :ivar lookups: threads that look jobs up meanwhile.
     """
 
@@ -94,7 +95,7 @@ class Harvest:
             message = "It could not be rendered, or Bedrock refused it: the log of its submit task says more."
             return Results(problem=BadSource(source.uri, Reason.BAD_SEGMENT, message))
         finder = ResultFinder(self.s3, self.bedrock, self._owner)
-        folder = invocation_folder(self.shard.settings, source)
+        folder = invocation_folder(self.shard.settings, self.shard.space, source)
         return finder.find(job.arn, source.uri, given_uri=job.rendition.uri, folder=folder)
 
     @property
@@ -109,7 +110,7 @@ class Harvest:
             self.writer.space,
             media_format=intake.row.media_format,
             content_type=intake.row.content_type,
-            processed=int(time.time()),
+            processed=intake.processed or int(time.time()),
         )
         for job, results in zip(jobs, found, strict=False):  # the others are of later sources
             intake.error = intake.error or self.writer.fault
@@ -165,8 +166,10 @@ class Harvest:
             self.ledger.reach(intake.source, kind, block.extent)
             intake.reached[kind] = block.extent
         for segment, vector in zip(block.segments, block.vectors, strict=True):
+            words = _say(text, segment)
+            intake.silent += text is not None and not words
             try:
-                document = encode_document(describe_segment(shared, segment, _say(text, segment)))
+                document = encode_document(describe_segment(shared, segment, words))
             except BadSetting as error:
                 intake.fail(segment, Reason.VECTORS_REFUSED, str(error))
                 continue

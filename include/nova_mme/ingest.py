@@ -32,6 +32,8 @@ class Ingest:
     """Stores what a shard's jobs have produced.
 
     Clients are boto3's and serve several threads; ``s3vectors`` lives in ``store``, DynamoDB in ``ledger``.
+
+    :ivar is_broke: sources without a job were left on purpose: the money for them is not there.
     """
 
     shard: Shard
@@ -39,6 +41,7 @@ class Ingest:
     bedrock: Any
     store: VectorStore
     ledger: Ledger
+    is_broke: bool = False
 
     def run(self) -> list[Outcome]:
         """Store every source of the shard that can be stored; one source's trouble stays its own.
@@ -48,7 +51,7 @@ class Ingest:
         they were, for this task's next try or the next run.
 
         :raises ClientError: when the ledger cannot be read at the beginning.
-        :raises IndexMismatch: when an index was replaced by one of another shape.
+        :raises IndexMismatch: when the indexes hold another space's vectors, or one has another shape.
         """
         rows = self.ledger.rows(work.source for work in self.shard.works)
         ends = [self._take_up(work, rows.get(work.source.object_id)) for work in self.shard.works]
@@ -59,18 +62,26 @@ class Ingest:
         """The source as something to be stored, or what became of it already."""
         uri = work.source.uri
         if row is None:
-            return Outcome.of_failure(uri, Reason.NOT_FINISHED, "No job was started for it.")
+            return self._explain_unstarted(uri, "No job was started for it.")
         if not row.is_about(work.source, self.shard.run.recipe):
             if row.version == work.seen:
-                return Outcome.of_failure(uri, Reason.NOT_FINISHED, "No job was started for this version.")
+                return self._explain_unstarted(uri, "No job was started for this version.")
             return _superseded(uri)
+        if self.is_broke and row.attempt < work.attempt:
+            return self._explain_unstarted(uri, "No further attempt was started.")
         if row.status is not Status.SUBMITTED:
             return _outcome_of(row)
         return Intake(work.source, row, dict(row.reached))
 
+    def _explain_unstarted(self, uri: str, message: str) -> Outcome:
+        if self.is_broke:
+            return Outcome(uri, "left", message="max_cost_usd is spent; the next run takes it up.")
+        return Outcome.of_failure(uri, Reason.NOT_FINISHED, message)
+
     def _store(self, intakes: list[Intake]) -> None:
         if not intakes:
             return
+        self._check_space()
         unfinished = intakes
         with VectorWriter(self.store) as writer, ThreadPoolExecutor(_LOOKUP_THREADS) as lookups:
             harvest = Harvest(self.shard, self.s3, self.bedrock, self.ledger, writer, lookups)
@@ -78,6 +89,12 @@ class Ingest:
                 unfinished = self._finish_settled(unfinished)
             writer.drain()
         self._finish_settled(unfinished)
+
+    def _check_space(self) -> None:
+        try:
+            self.store.check_space()
+        except (ClientError, BotoCoreError) as error:  # each put will say so too, and is accounted for
+            log.warning("Whose vectors the indexes hold cannot be seen: %s", error)
 
     def _finish_settled(self, intakes: list[Intake]) -> list[Intake]:
         """Bring those to their end of which nothing more will come; returns the others."""

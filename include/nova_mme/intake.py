@@ -21,6 +21,8 @@ class Intake:
     :ivar spoiled: embedding type -> the segments that may be in some of the indexes and were refused by another.
     :ivar waiting: vectors that were handed over and have not arrived yet.
     :ivar is_read: all of the output was handed over, or as much of it as there is.
+    :ivar processed: epoch seconds that its vectors tell as the time of their processing; 0: when they are read.
+    :ivar silent: segments of a text that do not tell their words: the object is another one by now, or gone.
     :ivar error: why it cannot be stored now, or at all.
     """
 
@@ -32,6 +34,8 @@ class Intake:
     failures: list[SegmentFailure] = field(default_factory=list)
     waiting: int = 0
     is_read: bool = False
+    processed: int = 0
+    silent: int = 0
     error: Exception | None = None
     job_seconds: float = 0.0
     outcome: Outcome | None = None

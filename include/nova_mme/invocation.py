@@ -61,11 +61,12 @@ class Results:
 class ResultFinder:
     """Finds what jobs have written; its clients serve several threads.
 
+    :ivar bedrock: None: it is not asked, and what is in the job's folder is what became of it.
     :ivar owner: the account id that must own the output bucket.
     """
 
     s3: Any
-    bedrock: Any
+    bedrock: Any | None
     owner: str | None = None
 
     def find(self, arn: str, source_uri: str, *, given_uri: str, folder: S3Uri) -> Results:
@@ -78,22 +79,26 @@ class ResultFinder:
         """
         seconds = 0.0
         try:
-            try:
-                invocation = self.bedrock.get_async_invoke(invocationArn=arn)
-            except ClientError as error:
-                if error.response["Error"]["Code"] not in (
-                    "ValidationException",
-                    "ResourceNotFoundException",
-                ):
-                    raise
-                place = folder.join(arn.rsplit("/", 1)[-1])
-            else:
+            place = folder.join(arn.rsplit("/", 1)[-1])
+            if invocation := self._ask(arn):
                 seconds = _seconds(invocation)
                 _check_completed(invocation, source_uri, given_uri)
                 place = output_folder(invocation)
             return Results(read_summary(self.s3, place, source_uri, owner=self.owner), seconds)
         except BadSource as bad:
             return Results(seconds=seconds, problem=bad)
+
+    def _ask(self, arn: str) -> dict[str, Any] | None:
+        """What Bedrock says of a job; None when it has forgotten it, or is not asked."""
+        if self.bedrock is None:
+            return None
+        try:
+            invocation: dict[str, Any] = self.bedrock.get_async_invoke(invocationArn=arn)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("ValidationException", "ResourceNotFoundException"):
+                return None
+            raise
+        return invocation
 
 
 def _seconds(invocation: dict[str, Any]) -> float:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nova_mme.errors import Reason
+from nova_mme.ledger_scan import scan_items
 from nova_mme.recipe import Recipe
 from nova_mme.row import REACHED, Row, Status, pack_arns
 from nova_mme.source import Identified, Source
@@ -80,19 +81,12 @@ class Ledger:
 
     def scan(self) -> Iterator[Row]:
         """Every row of the space, a page of at most 1 MB at a time, in no order."""
-        table = self.dynamodb.Table(self.table_name)
         request: dict[str, Any] = {
             "FilterExpression": "#s = :s",
             "ExpressionAttributeNames": {"#s": "space"},
             "ExpressionAttributeValues": {":s": self.space.name},
-            "ConsistentRead": True,
         }
-        while True:
-            answer = table.scan(**request)
-            yield from map(Row.read, answer["Items"])
-            if not (last := answer.get("LastEvaluatedKey")):
-                return
-            request["ExclusiveStartKey"] = last
+        return map(Row.read, scan_items(self.dynamodb, self.table_name, **request))
 
     def remove(self, row: Row) -> bool:
         """Delete a row, unless it tells of something else by now; returns whether it is gone."""
@@ -107,6 +101,15 @@ class Ledger:
         except table.meta.client.exceptions.ConditionalCheckFailedException:
             return False
         return True
+
+    def clear(self) -> int:
+        """Delete all rows of the space; returns how many there were."""
+        count = 0
+        with self.dynamodb.Table(self.table_name).batch_writer() as batch:
+            for row in self.scan():
+                batch.delete_item(Key={"object_id": row.object_id, "space": row.space})
+                count += 1
+        return count
 
     def submitted(
         self,

@@ -16,7 +16,8 @@ from nova_mme.source import S3Uri
 class Outcome:
     """One source's end.
 
-    :ivar status: ``stored``, ``partial``, ``failed``, or ``superseded`` (a newer version is on its way).
+    :ivar status: ``stored``, ``partial``, ``failed``, ``superseded`` (a newer version is on its way), or ``left``
+        (for want of money; a later run takes it up).
     :ivar segments: embedding type -> segments stored.
     :ivar failed_segments: segments without vectors; their reason and message stand for the first of them.
     :ivar note: what a person should know though nothing failed.

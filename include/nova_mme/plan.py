@@ -27,7 +27,8 @@ class Plan:
     """The result of planning: the work, and what was left out, by count.
 
     :ivar counts: new, changed, stale_recipe, retried, adopted, forced (due); unchanged, dead_letter,
-        in_flight (another run that still goes on has it), over_limit (not due).
+        other_recipe (stored under another one; backfill_embeddings takes them), in_flight (another run that still
+        goes on has it), over_limit (not due).
     :ivar unknown: objects whose extension is no modality's; named up to ``UNKNOWN_NAMED`` times.
     """
 
@@ -90,7 +91,7 @@ def decide(
     if row is None:
         return Work(source, 1, "new")
     if not row.is_about(source, run.recipe):
-        return Work(source, 1, "stale_recipe" if row.etag == source.etag else "changed", seen=row.version)
+        return _decide_other(source, row, run, is_running)
     if row.status is Status.SUBMITTED:
         if row.run and is_running(row.run):
             return "in_flight"
@@ -102,6 +103,18 @@ def decide(
     if row.reason in FREE_REASONS or (_may_pass(row) and row.attempt < MAX_ATTEMPTS):
         return Work(source, row.attempt + 1, "retried")
     return "dead_letter"
+
+
+def _decide_other(source: Source, row: Row, run: Run, is_running: Callable[[str], bool]) -> Work | str:
+    """The row tells of other content, or of the same under another recipe."""
+    if row.etag != source.etag:
+        return Work(source, 1, "changed", seen=row.version)
+    if row.status is Status.SUBMITTED and row.run and is_running(row.run):
+        return "in_flight"
+    stays = row.status in (Status.STORED, Status.PARTIAL) and not _may_pass(row)
+    if stays and not (run.takes_stale or run.force):
+        return "other_recipe"
+    return Work(source, 1, "stale_recipe", seen=row.version)
 
 
 def _decide_failed(source: Source, row: Row | None, run: Run) -> Work | str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, dataclass
+from functools import cache
 
 import orjson
 
@@ -84,7 +85,12 @@ class Recipe:
     @property
     def fingerprint(self) -> str:
         """12 hex digits of the sha256 of all fields: equal for equal recipes, on every machine."""
-        return hashlib.sha256(orjson.dumps(asdict(self), option=orjson.OPT_SORT_KEYS)).hexdigest()[:12]
+        return _fingerprint(self)
+
+
+@cache  # planning asks once a source
+def _fingerprint(recipe: Recipe) -> str:
+    return hashlib.sha256(orjson.dumps(asdict(recipe), option=orjson.OPT_SORT_KEYS)).hexdigest()[:12]
 
 
 def _detail_level(modality: Modality, given: str | None) -> str | None:

@@ -26,6 +26,8 @@ class Report:
     :ivar plan: why sources were due, and why not (``unchanged``, ``dead_letter``, ``over_limit``).
     :ivar segments: embedding type -> segments stored.
     :ivar notes: outcomes that say something though nothing failed, such as a longer segment than was asked for.
+    :ivar beside: what became of sources in the space that is being built, ``beside_space``: ``stored``, ``failed``,
+        ``lost``. It does not count for the run: searches do not read that space, and the backfill makes it whole.
     :ivar job_seconds: how long the run's jobs took, added up; over ``seconds`` it is how many were in flight.
     :ivar max_jobs: how many may be in flight, all runs together.
     :ivar lost: sources of shards whose store task never ended: neither stored nor refused.
@@ -42,6 +44,15 @@ class Report:
     seconds: float = 0.0
     job_seconds: float = 0.0
     max_jobs: int = 0
+    beside_space: str = ""
+    beside: Counter[str] = field(default_factory=Counter)
+
+    def add_beside(self, space: str, outcomes: Iterable[Outcome] | None, sources: int) -> None:
+        """Count a shard of the space that is being built; None where its store task never ended."""
+        self.beside_space = space
+        self.beside.update(
+            {"lost": sources} if outcomes is None else (outcome.status for outcome in outcomes)
+        )
 
     def add(self, outcomes: Iterable[Outcome]) -> None:
         """Count a shard's outcomes."""
@@ -92,6 +103,7 @@ class Report:
             "segments": segments,
             "vectors": {str(dimension): segments for dimension in DIMENSIONS},
             "notes": len(self.notes),
+            "building": {"space": self.beside_space, **self.beside} if self.beside_space else None,
             "seconds": round(self.seconds, 1),
             "job_seconds": round(self.job_seconds, 1),
             "jobs_in_flight": round(self.jobs_in_flight, 2),
@@ -101,16 +113,11 @@ class Report:
 
     def render(self) -> str:
         """The report as Markdown."""
-        return "\n".join(
-            [
-                f"# Embedding run: {self.modality}",
-                "",
-                *self._facts(),
-                *self._failure_lines(),
-                *self._note_lines(),
-                "",
-            ]
-        )
+        return "\n".join([f"# Embedding run: {self.modality}", "", *self.render_body(), ""])
+
+    def render_body(self) -> list[str]:
+        """The report as lines of Markdown, without a heading."""
+        return [*self._facts(), *self._failure_lines(), *self._note_lines()]
 
     def _facts(self) -> list[str]:
         due = ", ".join(f"{count} {why.replace('_', ' ')}" for why, count in sorted(self.plan.items()))
@@ -121,6 +128,9 @@ class Report:
             f"* segments in each of the four indexes: {sum(self.segments.values())} ({kinds or 'none'})",
             f"* {self.seconds:.0f} s; jobs in flight on average: {self.jobs_in_flight:.1f} of {self.max_jobs} allowed",
         ]
+        if self.beside_space:
+            told = ", ".join(f"{count} {status}" for status, count in sorted(self.beside.items()))
+            lines.append(f"* also embedded into the space {self.beside_space}, which is being built: {told}")
         if dead := self.plan.get("dead_letter"):
             lines.append(f"* {dead} dead letters of earlier runs were left alone; `retry_failed` takes them.")
         if self.lost:
@@ -163,6 +173,7 @@ class Report:
             "plan": self.plan,
             "unknown": self.unknown,
             "statuses": dict(self.statuses),
+            "building": {self.beside_space: dict(self.beside)} if self.beside_space else {},
             "segments": dict(self.segments),
             "lost": self.lost,
             "seconds": self.seconds,

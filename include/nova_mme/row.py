@@ -27,6 +27,7 @@ class Status(StrEnum):
 class Row:
     """One ledger item.
 
+    :ivar size: of the object, in bytes; ``modified``: epoch seconds.
     :ivar attempt: which paid attempt at this etag and recipe the row is about; 1 is the first.
     :ivar run: "<DAG id>/<run id>" of the run that started the jobs.
     :ivar invocation_arns: one per rendition (a document's pages have one each, others just one); empty where
@@ -62,6 +63,8 @@ class Row:
     failed_segments: int = 0
     disturbed: int = 0
     updated: int = 0
+    size: int = 0
+    modified: int = 0
 
     @classmethod
     def read(cls, item: Mapping[str, Any]) -> Row:
@@ -90,12 +93,19 @@ class Row:
             failed_segments=int(item.get("failed_segments", 0)),
             disturbed=int(item.get("disturbed", 0)),
             updated=int(item.get("updated", 0)),
+            size=int(item.get("size", 0)),
+            modified=int(item.get("modified", 0)),
         )
 
     @property
     def invocation_arn(self) -> str:
         """The first of the jobs; empty when there is none."""
         return next(filter(None, self.invocation_arns), "")
+
+    @property
+    def source(self) -> Source:
+        """The version of the object that the row is about."""
+        return Source(self.uri, self.etag, self.size, self.modified)
 
     @property
     def version(self) -> str:

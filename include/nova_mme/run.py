@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -38,6 +38,8 @@ class Run:
     :ivar force: embed unchanged sources and dead letters again (and pay again).
     :ivar max_failed_fraction: the run fails when a larger share of its sources failed.
     :ivar priority: ``live``, or ``backfill``, which waits for jobs of live runs to have been started.
+    :ivar takes_stale: also what is stored under another recipe. A run does that which was told a recipe, and a
+        backfill, which tells the price before; a sweep that did would undo what others have chosen, and pay for it.
     :ivar modified_from: with ``modified_to``: only objects modified in between (epoch seconds, the end excluded).
     """
 
@@ -50,6 +52,7 @@ class Run:
     priority: str = PRIORITIES[0]
     modified_from: int | None = None
     modified_to: int | None = None
+    takes_stale: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.limit <= LIMIT_MAX:
@@ -71,20 +74,21 @@ class Run:
         start, end = self.modified_from, self.modified_to
         return (start is None or source.modified >= start) and (end is None or source.modified < end)
 
+    def beside(self, recipe: Recipe) -> Run:
+        """The same sources into another space, under its own recipe: only what that has not, and nothing twice."""
+        return replace(self, recipe=recipe, force=False, retry_failed=False, takes_stale=False)
+
     @classmethod
-    def read(cls, modality: Modality, params: Mapping[str, Any]) -> Run:
+    def read(cls, modality: Modality, params: Mapping[str, Any], in_force: Recipe | None = None) -> Run:
         """A run from Airflow's params (or any mapping of the same names).
 
+        :param in_force: the recipe of what the parameters leave open; the standard one by default.
         :raises BadSetting: when a value is out of its range.
         """
-        recipe = Recipe.standard(
-            modality,
-            segment=_number(params, SEGMENT_PARAM.get(modality, ""), None, int),
-            detail_level=params.get("detail_level"),
-            embedding_mode=params.get("embedding_mode"),
-        )
+        recipe = read_recipe(modality, params, in_force)
         return cls(
             recipe,
+            takes_stale=_is_told(modality, params),
             prefix=params.get("prefix") or "",
             limit=_number(params, "limit", LIMIT_DEFAULT, int),
             force=_truth(params, "force"),
@@ -94,6 +98,26 @@ class Run:
             modified_to=_moment(params, "modified_to"),
             max_failed_fraction=_number(params, "max_failed_fraction", FRACTION_DEFAULT, int, float),
         )
+
+
+def read_recipe(modality: Modality, params: Mapping[str, Any], in_force: Recipe | None = None) -> Recipe:
+    """The recipe that parameters ask for; what they leave open is as in ``in_force``, or as standard.
+
+    :raises BadSetting: when a value is out of its range.
+    """
+    known = in_force or Recipe.standard(modality)
+    segment = _number(params, SEGMENT_PARAM.get(modality, ""), None, int)
+    return Recipe.standard(
+        modality,
+        segment=known.segment if segment is None else segment,
+        detail_level=params.get("detail_level") or known.detail_level,
+        embedding_mode=params.get("embedding_mode") or known.embedding_mode,
+    )
+
+
+def _is_told(modality: Modality, params: Mapping[str, Any]) -> bool:
+    names = (SEGMENT_PARAM.get(modality, ""), "detail_level", "embedding_mode")
+    return any(params.get(name) is not None for name in names)
 
 
 def _moment(params: Mapping[str, Any], name: str) -> int | None:

@@ -13,6 +13,7 @@ from nova_mme.errors import BadSetting
 from nova_mme.modality import Modality
 from nova_mme.nova import media_query, text_query
 from nova_mme.space import Space
+from nova_mme.store import require_space
 
 # S3 Vectors answers at most 100 hits a page; more than that wants paging.
 MAX_TOP_K = 100
@@ -90,6 +91,7 @@ def search(
     """The ``top_k`` nearest segments, best first; of one modality when it is given.
 
     :raises BadSetting: for a query, dimension or ``top_k`` that the services do not take.
+    :raises IndexMismatch: when the index holds vectors of another space.
     """
     if not 1 <= top_k <= MAX_TOP_K:
         raise BadSetting(f"top_k is {top_k}; it can be 1 to {MAX_TOP_K}.")
@@ -106,4 +108,5 @@ def search(
         # The operator is always written out: the bare form was refused by the service at least once.
         request["filter"] = {"modalityType": {"$eq": modality.value}}
     hits = s3vectors.query_vectors(**request)["vectors"]
+    require_space(hits, space, f"{vector_bucket}/{request['indexName']}")
     return [Hit(hit["key"], 1.0 - hit["distance"], hit.get("metadata", {})) for hit in hits]

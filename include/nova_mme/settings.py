@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from nova_mme.errors import BadSetting
@@ -24,6 +24,7 @@ class Settings:
     :ivar bucket_owner: the account id that must own the buckets; checked by S3 and Bedrock when given.
     :ivar max_jobs_in_flight: async invocations at a time, of all DAGs together: the account's quota, or less. AWS
         publishes no number for Nova; Service Quotas shows the account's own.
+    :ivar prices: figures of :class:`nova_mme.migration.price.Prices` that are other than its table says.
     :ivar model_revision: tells spaces of one model id apart, such as the local stand-in from the model.
     """
 
@@ -39,14 +40,17 @@ class Settings:
     model_id: str = NOVA_MODEL_ID
     model_revision: str = ""
     max_jobs_in_flight: int = 20
+    prices: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value, kind = getattr(self, field.name), type(field.default)
+        if not isinstance(self.prices, Mapping):
+            raise BadSetting(f"The setting 'prices' must be a JSON object, not {self.prices!r}.")
+        for known in fields(self):
+            value, kind = getattr(self, known.name), type(known.default)
             if kind is int and (type(value) is not int or value < 1):
-                raise BadSetting(f"The setting {field.name!r} must be a whole number from 1, not {value!r}.")
-            if kind is not int and not isinstance(value, str):
-                raise BadSetting(f"The setting {field.name!r} must be a text, not {value!r}.")
+                raise BadSetting(f"The setting {known.name!r} must be a whole number from 1, not {value!r}.")
+            if kind is not int and known.name != "prices" and not isinstance(value, str):
+                raise BadSetting(f"The setting {known.name!r} must be a text, not {value!r}.")
         empty = [name for name in _REQUIRED if not getattr(self, name)]
         if empty:
             raise BadSetting(f"Empty settings: {', '.join(empty)}. They have no default.")

@@ -6,7 +6,8 @@ task that is retried or cleared next week does what this run was asked to do.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -16,6 +17,7 @@ from nova_mme.recipe import Recipe
 from nova_mme.run import Run
 from nova_mme.settings import Settings
 from nova_mme.source import S3Uri, Source
+from nova_mme.space import Space
 
 # A shard has at least SHARD_MIN sources (a task costs a second or two of Airflow's time) and at most
 # SHARD_MAX; in between, a run is cut into about SHARDS_AIMED_AT shards of three tasks each.
@@ -45,14 +47,18 @@ class Work:
 class Shard:
     """The sources of one set of tasks, with what the run was asked to do.
 
+    :ivar space: the space that they are embedded into.
+    :ivar campaign: what pays for the jobs, and is told how far they are; empty for live runs.
     :ivar dag_run: "<DAG id>/<run id>", noted in the ledger with the jobs that it starts.
     """
 
     number: int
     settings: Settings
+    space: Space
     run: Run
     works: tuple[Work, ...]
     dag_run: str = ""
+    campaign: str = ""
 
     def write(self, s3: Any, folder: S3Uri) -> dict[str, Any]:
         """Keep the manifest below ``folder``; returns the handle: ``{"number", "manifest", "sources"}``."""
@@ -73,17 +79,39 @@ class Shard:
         recipe = document["run"].pop("recipe")
         recipe["modality"] = Modality(recipe["modality"])
         works = map(_read_work, document["works"])
+        settings, space = Settings(**document["settings"]), document.get("space")
         return cls(
             document["number"],
-            Settings(**document["settings"]),
+            settings,
+            Space(**space)
+            if space
+            else settings.space,  # a run that an earlier version of this project planned
             Run(Recipe(**recipe), **document["run"]),
             tuple(works),
             document.get("dag_run", ""),
+            document.get("campaign", ""),
         )
 
 
 def _read_work(item: dict[str, Any]) -> Work:
     return Work(Source(**item.pop("source")), invocation_arns=tuple(item.pop("invocation_arns")), **item)
+
+
+def write_shards(
+    s3: Any, folder: S3Uri, works: Sequence[Work], *, like: Shard, size: int | None = None
+) -> list[dict[str, Any]]:
+    """Cut works into shards and keep their manifests; returns their handles.
+
+    :param like: what they have in common; its number is the first one's.
+    :param size: sources a shard; by default what suits so many works.
+    """
+    size = size or shard_size(len(works))
+    starts = range(0, len(works), size)
+    shards = (
+        replace(like, number=like.number + number, works=tuple(works[start : start + size]))
+        for number, start in enumerate(starts)
+    )
+    return [shard.write(s3, folder) for shard in shards]
 
 
 def shard_size(count: int) -> int:

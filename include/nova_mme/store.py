@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,23 @@ from nova_mme.vector_batch import VectorBatch, accept_batches, put_batch
 
 DISTANCE_METRIC = "cosine"
 _MAX_DELETED = 500
+_PEEKED = 10
+
+
+def require_space(vectors: Iterable[Mapping[str, Any]], space: Space, place: str) -> None:
+    """See that vectors are of a space; one that does not say of which is nobody's concern.
+
+    :param vectors: as the service answers them, with their metadata.
+    :raises IndexMismatch: naming the space that they are of: distances between two models' vectors mean nothing.
+    """
+    for vector in vectors:
+        told = (vector.get("metadata") or {}).get("space", space.name)
+        if told != space.name:
+            raise IndexMismatch(
+                f"{place} holds vectors of the space {told!r}, not of {space.name!r}: the vector {vector['key']!r} is "
+                "one. Nothing was written or compared. Name the vector_bucket that belongs to this ledger, or change "
+                "the model with backfill_embeddings."
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +61,17 @@ class VectorStore:
         created = []
         if missing and self._create(self.client.create_vector_bucket, vectorBucketName=self.bucket):
             created.append(self.bucket)
-        for dimension in missing:
-            if self._create_index(dimension):
-                created.append(self.space.index_name(dimension))
-            else:  # somebody was faster
-                self._has_index(dimension)
+        created += [self.space.index_name(dimension) for dimension in missing if self._make_index(dimension)]
+        self.check_space()
         return created
+
+    def ensure_index(self, dimension: int) -> bool:
+        """Create one index unless it exists; returns whether it was created.
+
+        :raises IndexMismatch: when it exists in another shape; it is not touched.
+        :raises ClientError: when there is no vector bucket.
+        """
+        return not self._has_index(dimension) and self._make_index(dimension)
 
     def check(self, dimension: int) -> None:
         """See that an index is there and of the right shape.
@@ -61,6 +83,20 @@ class VectorStore:
         found = self.client.get_index(vectorBucketName=self.bucket, indexName=name)["index"]
         self._check_index(name, dimension, found)
 
+    def check_space(self) -> None:
+        """See that the indexes hold this space's vectors and no other's, by a few of the smallest one.
+
+        Their names alone do not tell: two deployments may have been given the same vector bucket.
+
+        :raises IndexMismatch: when a vector says that it is of another space.
+        :raises ClientError: when the index is not there, or cannot be looked at.
+        """
+        name = self.space.index_name(DIMENSIONS[0])
+        found = self.client.list_vectors(
+            vectorBucketName=self.bucket, indexName=name, maxResults=_PEEKED, returnMetadata=True
+        )
+        require_space(found["vectors"], self.space, f"{self.bucket}/{name}")
+
     def _has_index(self, dimension: int) -> bool:
         # Asked before anything is created: a role that may only use what is there needs no right to create it.
         try:
@@ -68,6 +104,12 @@ class VectorStore:
         except self.client.exceptions.NotFoundException:
             return False
         return True
+
+    def _make_index(self, dimension: int) -> bool:
+        if self._create_index(dimension):
+            return True
+        self._has_index(dimension)  # somebody was faster
+        return False
 
     def _create_index(self, dimension: int) -> bool:
         return self._create(
@@ -111,13 +153,30 @@ class VectorStore:
         index = self.space.index_name(dimension)
         return put_batch(accept_batches(self.client), batch, vectorBucketName=self.bucket, indexName=index)
 
+    def drop(self) -> list[str]:
+        """Delete the four indexes with all that is in them; returns the names of those that were there."""
+        names = [self.space.index_name(dimension) for dimension in DIMENSIONS]
+        return [name for name in names if self._drop_index(name)]
+
+    def _drop_index(self, name: str) -> bool:
+        try:
+            self.client.get_index(vectorBucketName=self.bucket, indexName=name)
+            self.client.delete_index(vectorBucketName=self.bucket, indexName=name)
+        except self.client.exceptions.NotFoundException:
+            return False
+        return True
+
     def delete(self, keys: Iterable[str]) -> int:
-        """Delete keys from all four indexes; absent keys are no error. Returns how many keys were named."""
+        """Delete keys from all four indexes; absent keys are no error. Returns how many keys were named.
+
+        From the 3072-d index first: whoever copies from it into another one, and looks there once more, sees that
+        what was copied had to go.
+        """
         names = list(keys)
         for start in range(0, len(names), _MAX_DELETED):
             chunk = names[start : start + _MAX_DELETED]
             self.take_turn(len(chunk))
-            for dimension in DIMENSIONS:
+            for dimension in reversed(DIMENSIONS):
                 index = self.space.index_name(dimension)
                 self.client.delete_vectors(vectorBucketName=self.bucket, indexName=index, keys=chunk)
         return len(names)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
 
 from botocore.exceptions import ClientError
 
 from nova_mme.documents.page_jobs import PageJobs
 from nova_mme.documents.rendition import Rendition, name_renditions, rendition_folder
-from nova_mme.errors import BadSource, Reason, Unfinished, Yielded
+from nova_mme.errors import BadSource, BudgetSpent, Reason, Unfinished, Yielded
 from nova_mme.job_starter import JobStarter
 from nova_mme.ledger import Ledger
 from nova_mme.modality import Modality
@@ -20,26 +22,48 @@ from nova_mme.recipe import Recipe
 from nova_mme.row import Row, Status
 from nova_mme.settings import Settings
 from nova_mme.shard import Shard, Work
-from nova_mme.source import S3Uri, Source
+from nova_mme.source import Identified, S3Uri, Source
+from nova_mme.space import Space
 
 log = logging.getLogger(__name__)
 
 
-def submit(shard: Shard, *, s3: Any, starter: JobStarter, ledger: Ledger) -> list[str]:
+class Meter(Protocol):
+    """Takes the money for a source before its job is started."""
+
+    def charge(self, source: Source, recipe: Recipe, found: Inspection, renditions: int) -> float:
+        """Take what it costs, in dollars; raises BudgetSpent."""
+
+    def refund(self, usd: float) -> None:
+        """Give it back."""
+
+
+def submit(
+    shard: Shard, *, s3: Any, starter: JobStarter, ledger: Ledger, meter: Meter | None = None
+) -> list[str]:
     """Start what is not started yet; returns the ARNs of all the shard's jobs.
 
     A source that cannot be embedded gets its ledger row and is passed over; the others go on. Calling it
     again after a crash starts nothing twice.
 
+    :param meter: pays for what is started; when it is out of money the rest is left, and no row tells of it.
     :raises ClientError: for what is wrong with the deployment (AccessDenied, ...): no source's fault, so none
         is noted as failed, and the next try goes on where this one stopped.
     :raises Yielded: when the shard is a backfill's and live work wants its turn; the next call goes on.
     """
     rows = ledger.rows(work.source for work in shard.works)
     arns: list[str] = []
+    is_broke = False
     for work in shard.works:
         known = _known_arns(work, rows.get(work.source.object_id), shard)
-        arns += _submit_one(shard, work, s3=s3, starter=starter, ledger=ledger) if known is None else known
+        if known is not None:
+            arns += known
+        elif not is_broke:
+            try:
+                arns += _submit_one(shard, work, s3=s3, starter=starter, ledger=ledger, meter=meter)
+            except BudgetSpent as spent:
+                log.warning("%s is left: %s", work.source.uri, spent)
+                is_broke = True
     return [arn for arn in arns if arn]
 
 
@@ -54,14 +78,16 @@ def _known_arns(work: Work, row: Row | None, shard: Shard) -> tuple[str, ...] | 
     return ()
 
 
-def _submit_one(shard: Shard, work: Work, *, s3: Any, starter: JobStarter, ledger: Ledger) -> tuple[str, ...]:
+def _submit_one(
+    shard: Shard, work: Work, *, s3: Any, starter: JobStarter, ledger: Ledger, meter: Meter | None
+) -> tuple[str, ...]:
     recipe = shard.run.recipe
     try:
         found, renditions = _prepare(s3, shard, work.source)
-        if recipe.modality is Modality.DOCUMENT:
-            arns = _start_pages(s3, starter, shard, work, found, renditions)
-        else:
-            arns = _start_all(starter, shard, work, found, renditions, [])
+        pages = _find_page_jobs(s3, shard, work)
+        begun = pages.read() if pages else []
+        with _paid(meter, work.source, recipe, found, len(renditions), begun), _kept(pages, begun):
+            arns = _start_all(starter, shard, work, found, renditions, begun)
     except BadSource as bad:
         log.warning("%s", bad)
         if bad.reason is not Reason.CHANGED:  # else the row may tell of the newer version already
@@ -83,6 +109,33 @@ def _submit_one(shard: Shard, work: Work, *, s3: Any, starter: JobStarter, ledge
     return arns
 
 
+@contextmanager
+def _paid(
+    meter: Meter | None, source: Source, recipe: Recipe, found: Inspection, renditions: int, arns: list[str]
+) -> Iterator[None]:
+    """What is started inside, and added to ``arns``, was paid for; for what is not, the money is given back.
+
+    A worker that is killed in between gives nothing back: what is counted as spent is never too little.
+
+    :param arns: of the first renditions: they were paid for when they were started.
+    """
+    before = len(arns)
+    due = renditions - before
+    usd = meter.charge(source, recipe, found, due) if meter and due else 0.0
+
+    def give_back() -> None:
+        idle = due - sum(map(bool, arns[before:]))
+        if meter and idle:
+            meter.refund(usd * idle / due)
+
+    try:
+        yield
+    except (BadSource, Unfinished, Yielded, ClientError):
+        give_back()
+        raise
+    give_back()
+
+
 def _prepare(s3: Any, shard: Shard, source: Source) -> tuple[Inspection, list[Rendition | None]]:
     """What the source is, and what the model is given of it."""
     settings, recipe, owner = shard.settings, shard.run.recipe, shard.settings.bucket_owner or None
@@ -96,23 +149,24 @@ def _prepare(s3: Any, shard: Shard, source: Source) -> tuple[Inspection, list[Re
     return expansion.inspection, expansion.renditions
 
 
-def _start_pages(
-    s3: Any,
-    starter: JobStarter,
-    shard: Shard,
-    work: Work,
-    found: Inspection,
-    renditions: list[Rendition | None],
-) -> tuple[str, ...]:
-    """:func:`_start_all`; whatever breaks it off, the next try goes on with the page that was next."""
-    parts = request_parts(work.source, shard.run.recipe, shard.settings.space.name, work.attempt)
-    folder = rendition_folder(work.source, shard.run.recipe, shard.settings.output_uri)
-    jobs = PageJobs.of(s3, folder, request_token(*parts))
-    arns = jobs.read()
+def _find_page_jobs(s3: Any, shard: Shard, work: Work) -> PageJobs | None:
+    """Where the jobs of a document's first pages are kept; other media have just one."""
+    recipe = shard.run.recipe
+    if recipe.modality is not Modality.DOCUMENT:
+        return None
+    parts = request_parts(work.source, recipe, shard.space.name, work.attempt)
+    folder = rendition_folder(work.source, recipe, shard.settings.output_uri)
+    return PageJobs.of(s3, folder, request_token(*parts))
+
+
+@contextmanager
+def _kept(pages: PageJobs | None, arns: list[str]) -> Iterator[None]:
+    """Whatever breaks off what is inside, the next try goes on with the page that was next."""
     try:
-        return _start_all(starter, shard, work, found, renditions, arns)
+        yield
     except (Unfinished, Yielded, ClientError):
-        jobs.keep(arns)
+        if pages:
+            pages.keep(arns)
         raise
 
 
@@ -143,7 +197,7 @@ def _start_all(
 
 def _start(starter: JobStarter, shard: Shard, work: Work, found: Inspection, rendition: Rendition) -> str:
     try:
-        return starter.start(start_request(shard.settings, work, shard.run.recipe, found, rendition))
+        return starter.start(start_request(shard, work, found, rendition))
     except ClientError as error:
         problem = error.response["Error"]
         if problem["Code"] == "ValidationException":
@@ -154,22 +208,21 @@ def _start(starter: JobStarter, shard: Shard, work: Work, found: Inspection, ren
         raise
 
 
-def start_request(
-    settings: Settings, work: Work, recipe: Recipe, found: Inspection, rendition: Rendition
-) -> dict[str, Any]:
+def start_request(shard: Shard, work: Work, found: Inspection, rendition: Rendition) -> dict[str, Any]:
     """The whole StartAsyncInvoke call for one rendition of a source.
 
     The output folder depends on the source alone, not on the run: a repeated token must come with the same
     request, or Bedrock answers ConflictException.
     """
+    settings, space, recipe = shard.settings, shard.space, shard.run.recipe
     owner = settings.bucket_owner
-    folder = invocation_folder(settings, work.source)
+    folder = invocation_folder(settings, space, work.source)
     output = {"s3Uri": str(folder)} | ({"bucketOwner": owner} if owner else {})
     if settings.kms_key_id:
         output["kmsKeyId"] = settings.kms_key_id
-    parts = request_parts(work.source, recipe, settings.space.name, work.attempt, rendition.page)
+    parts = request_parts(work.source, recipe, space.name, work.attempt, rendition.page)
     return {
-        "modelId": settings.model_id,
+        "modelId": space.model_id,
         "modelInput": segmented_request(
             rendition.uri,
             rendition.modality,
@@ -185,6 +238,6 @@ def start_request(
     }
 
 
-def invocation_folder(settings: Settings, source: Source) -> S3Uri:
-    """Below which Bedrock makes a folder per invocation of this source."""
-    return S3Uri.parse(settings.output_uri).join("invocations", settings.space.name, source.object_id)
+def invocation_folder(settings: Settings, space: Space, source: Identified) -> S3Uri:
+    """Below which Bedrock makes a folder per invocation of this source into a space."""
+    return S3Uri.parse(settings.output_uri).join("invocations", space.name, source.object_id)

@@ -75,10 +75,11 @@ class VectorWriter:
     Memory stays that of a few batches. Leaving the context waits for the puts that have begun; whether anything
     was put is only certain after :meth:`drain`.
 
+    :param dimensions: the indexes that are put into: all four, unless some are rebuilt alone.
     :ivar fault: why no later put can succeed either, once that is known: what is wrong with the deployment.
     """
 
-    def __init__(self, store: VectorStore) -> None:
+    def __init__(self, store: VectorStore, dimensions: Sequence[int] = DIMENSIONS) -> None:
         self.fault: ClientError | None = None
         self._store = store
         self._entries: list[Entry] = []
@@ -87,7 +88,7 @@ class VectorWriter:
         # Threads of its own for each index: the allocator keeps memory for every thread that ever wrote a large body.
         self._pools = {
             dimension: ThreadPoolExecutor(_UNDER_WAY, thread_name_prefix=f"put-{dimension}d")
-            for dimension in DIMENSIONS
+            for dimension in sorted(dimensions, reverse=True)
         }
         accept_batches(store.client)  # here, where no other thread makes a call
 
@@ -134,8 +135,8 @@ class VectorWriter:
         self._entries, self._vectors = [], []
         # Largest first: it takes longest.
         puts = [
-            self._pools[dimension].submit(self._put, dimension, entries, matrices[dimension])
-            for dimension in reversed(DIMENSIONS)
+            pool.submit(self._put, dimension, entries, matrices[dimension])
+            for dimension, pool in self._pools.items()
         ]
         self._under_way.append(_Batch(entries, puts))
 

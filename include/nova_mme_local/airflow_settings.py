@@ -26,7 +26,8 @@ MODEL_REVISION = "local-features-1"
 _DROPPED = ("AIRFLOW", "AWS_", "BOTO_", "PYTHON", "OTEL_", "NOVA_MME_")
 _DROPPED_NAMES = {"VIRTUAL_ENV", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"}
 
-_DUMMY_KEY = "local"
+# Airflow masks a connection's password wherever a log has it: it must be no part of any name.
+_DUMMY_KEY = "opens-nothing"
 
 
 def get_hostname() -> str:
@@ -38,7 +39,7 @@ def get_hostname() -> str:
 class AirflowSettings:
     """Where the local Airflow lives, what it runs, and which local AWS it uses.
 
-    Unless uploads are watched, the embedding DAGs run only when they are told to: neither for uploads nor daily.
+    Unless uploads are watched, the embedding DAGs and the backfill run only when they are told to, not daily either.
     """
 
     home: Path
@@ -114,7 +115,7 @@ class AirflowSettings:
     def _uploads(self) -> dict[str, str]:
         if self.watch_uploads:
             return {"AIRFLOW__NOVA_MME__UPLOADS_QUEUE": UPLOADS_QUEUE}
-        return {"AIRFLOW__NOVA_MME__SWEEP": ""}
+        return {"AIRFLOW__NOVA_MME__SWEEP": "", "AIRFLOW__NOVA_MME__BACKFILL": ""}
 
 
 def deployment() -> dict[str, str]:

@@ -9,7 +9,10 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from nova_mme_local.airflow_settings import MEDIA_BUCKET, OUTPUT_BUCKET, REGION
+from nova_mme.settings import Settings
+from nova_mme.space import Space
+from nova_mme.space_registry import SpaceRegistry
+from nova_mme_local.airflow_settings import MEDIA_BUCKET, OUTPUT_BUCKET, REGION, deployment
 from nova_mme_local.demo_search import WHO_ANSWERED, Searcher, choose_questions
 from nova_mme_local.media import Media
 from nova_mme_local.outcomes import explain_failure, list_failures, tabulate
@@ -118,7 +121,11 @@ class Demo:
         if not any(report["stored"] or report["unchanged"] for report in reports):
             self._screen.say("  Nothing is stored, so there is nothing to search.")
             return
-        searcher = Searcher(bedrock=self._open("bedrock-runtime"), s3vectors=self._open("s3vectors"))
+        searcher = Searcher(
+            bedrock=self._open("bedrock-runtime"),
+            s3vectors=self._open("s3vectors"),
+            space=self._find_active_space(),
+        )
         self._screen.say("Searches, at 1024 dimensions:")
         place = f"s3://{MEDIA_BUCKET}/"
         failed = {item["source"].removeprefix(place) for report in reports for item in report["failures"]}
@@ -126,12 +133,20 @@ class Demo:
         searcher.show(questions, self._screen)
         self._screen.wrap(WHO_ANSWERED, "  ")
 
+    def _find_active_space(self) -> Space:
+        """The space that searches read: another than the first, where somebody has tried a change of the model."""
+        settings = Settings.read(deployment())
+        dynamodb = boto3.resource("dynamodb", **self._access())
+        return SpaceRegistry(dynamodb, settings.ledger_table, settings.space).read().active.space
+
     def _open(self, service: str) -> Any:
-        return boto3.client(
-            service,
-            endpoint_url=self._stack.aws_url,
-            region_name=REGION,
-            aws_access_key_id="local",
-            aws_secret_access_key="local",
-            config=Config(retries={"mode": "standard"}, s3={"addressing_style": "path"}),
-        )
+        return boto3.client(service, **self._access())
+
+    def _access(self) -> dict[str, Any]:
+        return {
+            "endpoint_url": self._stack.aws_url,
+            "region_name": REGION,
+            "aws_access_key_id": "local",
+            "aws_secret_access_key": "local",
+            "config": Config(retries={"mode": "standard"}, s3={"addressing_style": "path"}),
+        }

@@ -52,9 +52,10 @@ class Question:
 
 
 class Searcher:
-    """Searches the vectors of the local stack."""
+    """Searches the vectors of the local stack, in its first space unless told another."""
 
-    def __init__(self, *, bedrock: Any, s3vectors: Any) -> None:
+    def __init__(self, *, bedrock: Any, s3vectors: Any, space: Space | None = None) -> None:
+        self._space = space or Space(revision=MODEL_REVISION)
         self._bedrock = bedrock
         self._s3vectors = s3vectors
 
@@ -67,7 +68,7 @@ class Searcher:
             bedrock=self._bedrock,
             s3vectors=self._s3vectors,
             vector_bucket=VECTOR_BUCKET,
-            space=Space(revision=MODEL_REVISION),
+            space=self._space,
             modality=question.modality,
         )
         best: dict[str, Hit] = {}

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nova_mme.ledger import Ledger
     from nova_mme.settings import Settings
+    from nova_mme.space import Space
+    from nova_mme.space_registry import SpaceRegistry
     from nova_mme.store import VectorStore
 
 # botocore's own retries come first; what they do not mend is the task's to try again.
@@ -15,10 +17,14 @@ _ATTEMPTS = 8
 
 
 class Clients:
-    """One client per service, each made at its first use."""
+    """One client per service, each made at its first use.
 
-    def __init__(self, settings: Settings) -> None:
+    :param space: whose ledger and store are meant; the active space by default.
+    """
+
+    def __init__(self, settings: Settings, space: Space | None = None) -> None:
         self.settings = settings
+        self._space = space
         self._sessions: dict[str | None, Any] = {}
 
     @cached_property
@@ -32,6 +38,11 @@ class Clients:
         return self._make("client_type", "bedrock-runtime", self.settings.bedrock_region)
 
     @cached_property
+    def bedrock_models(self) -> Any:
+        """Amazon Bedrock itself, which knows how long a model lives."""
+        return self._make("client_type", "bedrock", self.settings.bedrock_region)
+
+    @cached_property
     def s3vectors(self) -> Any:
         """Amazon S3 Vectors."""
         return self._make("client_type", "s3vectors", self.settings.vector_region)
@@ -41,23 +52,43 @@ class Clients:
         """Amazon DynamoDB, as a resource: it speaks Python's types."""
         return self._make("resource_type", "dynamodb")
 
+    @cached_property
+    def registry(self) -> SpaceRegistry:
+        """Which spaces the deployment has."""
+        from nova_mme.space_registry import SpaceRegistry
+
+        return SpaceRegistry(self.dynamodb, self.settings.ledger_table, self.settings.space)
+
+    @cached_property
+    def space(self) -> Space:
+        """The space that ledger and store are of: read once, so that a task stays with what it began with."""
+        return self._space or self.registry.read().active.space
+
     @property
     def ledger(self) -> Ledger:
-        """The ledger of the deployment's space."""
-        from nova_mme.ledger import Ledger
-
-        return Ledger(self.dynamodb, self.settings.ledger_table, self.settings.space)
+        """The ledger of the space."""
+        return self.ledger_of(self.space)
 
     @property
     def store(self) -> VectorStore:
-        """The four indexes of the deployment's space, at the pace that all tasks together may have."""
+        """The four indexes of the space, at the pace that all tasks together may have."""
+        return self.store_of(self.space)
+
+    def ledger_of(self, space: Space) -> Ledger:
+        """The ledger of any space."""
+        from nova_mme.ledger import Ledger
+
+        return Ledger(self.dynamodb, self.settings.ledger_table, space)
+
+    def store_of(self, space: Space) -> VectorStore:
+        """The four indexes of any space."""
         from nova_mme.pace import Pacer, SharedTimeline
         from nova_mme.store import VectorStore
 
         settings = self.settings
-        indexes = f"{settings.vector_bucket}/{settings.space.name}"
+        indexes = f"{settings.vector_bucket}/{space.name}"
         pacer = Pacer(SharedTimeline(self.dynamodb, settings.ledger_table, indexes))
-        return VectorStore(self.s3vectors, settings.vector_bucket, settings.space, pacer)
+        return VectorStore(self.s3vectors, settings.vector_bucket, space, pacer)
 
     def _make(self, kind: str, service: str, region: str = "") -> Any:
         from botocore.config import Config

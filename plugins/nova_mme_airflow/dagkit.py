@@ -45,7 +45,7 @@ def embedding_dag(modality: str, doc: str | None) -> DAG:
             task_id="plan",
             python_callable=tasks.plan,
             op_kwargs={"modality": modality},
-            doc_md="List the prefix, ask the **ledger** what is new, changed, stale or to be retried, and write "
+            doc_md="List the prefix, ask the **ledger** what is new, changed or to be retried, and write "
             "the shards' manifests to S3.",
         )
         report = PythonOperator(
@@ -58,11 +58,13 @@ def embedding_dag(modality: str, doc: str | None) -> DAG:
             doc_md="Counts by outcome and every failure with its reason and next step. Fails when more than "
             "`max_failed_fraction` failed, or when sources are unaccounted for.",
         )
-        _shard_group().expand(handle=plan.output) >> report
+        shard_group().expand(handle=plan.output) >> report
     return dag
 
 
-def _shard_group() -> Any:
+def shard_group() -> Any:
+    """Submit, wait and store, one instance per shard; to be expanded over the shards' handles as ``handle``."""
+
     @task_group(group_id="shard")
     def shard(handle: Any) -> None:
         """One shard: its jobs are started, waited for and stored, whatever the other shards do."""
@@ -121,12 +123,12 @@ def setup_dag(doc: str | None) -> DAG:
         indexes = PythonOperator(
             task_id="create_vector_indexes",
             python_callable=setup.create_indexes,
-            doc_md="The vector bucket and its four indexes. An index of another shape is an error, never replaced.",
+            doc_md="The vector bucket and the four indexes of each space. An index of another shape is an error, never replaced.",
         )
         ledger = PythonOperator(
             task_id="create_ledger",
             python_callable=setup.create_ledger,
-            doc_md="The DynamoDB table with one item per source and space.",
+            doc_md="The DynamoDB table with one item per source and space, and the pointer to the active space.",
         )
-        buckets >> [indexes, ledger]
+        buckets >> ledger >> indexes  # the ledger's table says which spaces there are
     return dag

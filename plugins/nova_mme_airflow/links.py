@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -37,3 +38,33 @@ class OutputFolderLink(BaseOperatorLink):
 
         value = XCom.get_value(key=self.key, ti_key=ti_key)
         return value or ""
+
+
+class ReportLink(BaseOperatorLink):
+    """The page that a task has written to S3."""
+
+    name = "Report"
+    key = "nova_mme_report"
+
+    @property
+    def xcom_key(self) -> str:
+        """Under which key the worker keeps the link."""
+        return self.key
+
+    @classmethod
+    def persist(cls, context: Any, uri: str) -> None:
+        """Keep the link of ``s3://bucket/key``: in the S3 console, or where AWS_ENDPOINT_URL is, as local AWS shows it."""
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        local = os.environ.get("AWS_ENDPOINT_URL")
+        url = (
+            f"{local.rstrip('/')}/{bucket}/{quote(key)}"
+            if local
+            else f"https://console.aws.amazon.com/s3/object/{bucket}?prefix={quote(key)}"
+        )
+        context["ti"].xcom_push(key=cls.key, value=url)
+
+    def get_link(self, operator: BaseOperator, *, ti_key: Any) -> str:
+        """The link that :meth:`persist` kept; empty before the task has run."""
+        from airflow.sdk.execution_time.xcom import XCom
+
+        return XCom.get_value(key=self.key, ti_key=ti_key) or ""

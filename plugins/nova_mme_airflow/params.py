@@ -7,6 +7,9 @@ from airflow.sdk import Param
 _WHAT = "What"
 _WHEN = "When"
 _HOW = "How it is embedded"
+_ANOTHER_RECIPE = (
+    "A value also embeds again what is stored below the prefix under another recipe, and pays for it."
+)
 _WHERE = "Instead of the deployment's settings"
 
 # The bounds are the model's; the core checks them again (a test holds the two together).
@@ -23,14 +26,7 @@ def embedding_params(modality: str) -> dict[str, Param]:
 def _what() -> dict[str, Param]:
     low, high, default = LIMIT
     return {
-        "prefix": Param(
-            "",
-            type="string",
-            title="Prefix",
-            description="Only objects below this prefix of the source URI; empty for all of them.",
-            maxLength=1024,
-            section=_WHAT,
-        ),
+        "prefix": prefix_param(_WHAT),
         "limit": Param(
             default,
             type="integer",
@@ -66,10 +62,22 @@ def _what() -> dict[str, Param]:
     }
 
 
+def prefix_param(section: str) -> Param:
+    """Which part of the bucket."""
+    return Param(
+        "",
+        type="string",
+        title="Prefix",
+        description="Only objects below this prefix of the source URI; empty for all of them.",
+        maxLength=1024,
+        section=section,
+    )
+
+
 def _when() -> dict[str, Param]:
     return {
-        "modified_from": _moment("Modified from", "Only objects that were modified then or later."),
-        "modified_to": _moment("Modified before", "Only objects that were modified earlier than that."),
+        "modified_from": moment("Modified from", "Only objects that were modified then or later.", _WHEN),
+        "modified_to": moment("Modified before", "Only objects that were modified earlier than that.", _WHEN),
         "priority": Param(
             "live",
             type="string",
@@ -82,7 +90,8 @@ def _when() -> dict[str, Param]:
     }
 
 
-def _moment(title: str, description: str) -> Param:
+def moment(title: str, description: str, section: str) -> Param:
+    """A point in time, or none."""
     return Param(
         None,
         type=["null", "string"],
@@ -90,58 +99,77 @@ def _moment(title: str, description: str) -> Param:
         maxLength=40,
         title=title,
         description=f"{description} Empty: no bound.",
-        section=_WHEN,
+        section=section,
     )
 
 
 def _how(modality: str) -> dict[str, Param]:
-    forms = {
-        "text": {"segment_characters": _segment(SEGMENT_CHARACTERS, "characters")},
-        "image": {"detail_level": _detail_level()},
+    names = {
+        "text": {"segment_characters": segment_param("text", "characters", _HOW)},
+        "image": {"detail_level": recipe_choice("detail_level", _HOW)},
         "video": {
-            "segment_seconds": _segment(SEGMENT_SECONDS, "seconds"),
-            "embedding_mode": _embedding_mode(),
+            "segment_seconds": segment_param("video", "seconds", _HOW),
+            "embedding_mode": recipe_choice("embedding_mode", _HOW),
         },
-        "audio": {"segment_seconds": _segment(SEGMENT_SECONDS, "seconds")},
-        "document": {"segment_characters": _segment(SEGMENT_CHARACTERS, "characters of a .docx text")},
+        "audio": {"segment_seconds": segment_param("audio", "seconds", _HOW)},
+        "document": {"segment_characters": segment_param("document", "characters of a .docx text", _HOW)},
     }
-    return forms[modality]
+    return names[modality]
 
 
-def _segment(bounds: tuple[int, int, int], unit: str) -> Param:
-    low, high, default = bounds
+def segment_param(modality: str, unit: str, section: str) -> Param:
+    """How long a segment is; empty for the length in force."""
+    low, high, default = SEGMENT_CHARACTERS if modality in ("text", "document") else SEGMENT_SECONDS
     return Param(
-        default,
-        type="integer",
+        None,
+        type=["null", "integer"],
         minimum=low,
         maximum=high,
         title=f"Segment length ({unit})",
-        description=f"One embedding per so many {unit}. Another value is another recipe: stored sources become "
-        "stale and are embedded again.",
-        section=_HOW,
+        description=f"One embedding per so many {unit}. {_in_force(f'{default:,}')} {_another_recipe(section)}",
+        section=section,
     )
 
 
-def _detail_level() -> Param:
+def recipe_choice(name: str, section: str) -> Param:
+    """Another choice that is part of a recipe, by its name in Nova's schema; empty for the one in force."""
+    title, first, second, description = _CHOICES[name]
     return Param(
+        None,
+        type=["null", "string"],
+        enum=[None, first, second],
+        title=title,
+        description=f"{description} {_in_force(first)} {_another_recipe(section)}",
+        section=section,
+    )
+
+
+_CHOICES = {
+    "detail_level": (
+        "Detail level",
         "STANDARD_IMAGE",
-        type="string",
-        enum=["STANDARD_IMAGE", "DOCUMENT_IMAGE"],
-        title="Detail level",
-        description="DOCUMENT_IMAGE reads dense text, as in scans and charts; STANDARD_IMAGE is for photographs.",
-        section=_HOW,
-    )
-
-
-def _embedding_mode() -> Param:
-    return Param(
+        "DOCUMENT_IMAGE",
+        "Of images: DOCUMENT_IMAGE reads dense text, as in scans and charts; STANDARD_IMAGE is for photographs.",
+    ),
+    "embedding_mode": (
+        "Embedding mode",
         "AUDIO_VIDEO_COMBINED",
-        type="string",
-        enum=["AUDIO_VIDEO_COMBINED", "AUDIO_VIDEO_SEPARATE"],
-        title="Embedding mode",
-        description="One embedding per segment of picture and sound together, or one of each.",
-        section=_HOW,
-    )
+        "AUDIO_VIDEO_SEPARATE",
+        "Of videos: one embedding per segment of picture and sound together, or one of each.",
+    ),
+}
+
+
+def _in_force(default: str) -> str:
+    return f"Empty: as everywhere in this deployment, {default} unless backfill_embeddings has changed it."
+
+
+def _another_recipe(section: str) -> str:
+    if section == _HOW:
+        return (
+            "A value also embeds again what is stored below the prefix under another recipe, and pays for it."
+        )
+    return "A value is from now on that of the whole space: what is stored otherwise is embedded again, in place."
 
 
 def setup_params() -> dict[str, Param]:

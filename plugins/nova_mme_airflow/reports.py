@@ -39,7 +39,9 @@ def report(
     )
     for handle in handles:
         outcomes = read_outcomes(clients.s3, handle["manifest"])
-        if outcomes is None:
+        if "space" in handle:
+            made.add_beside(handle["space"], outcomes, handle["sources"])
+        elif outcomes is None:
             made.lost += handle["sources"]
         else:
             made.add(outcomes)

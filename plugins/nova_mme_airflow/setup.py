@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
-from nova_mme_airflow.tasks import no_retry, open_clients
+from nova_mme_airflow.tasks import no_retry, open_clients, read_spaces
 
 log = logging.getLogger(__name__)
 
@@ -35,17 +35,23 @@ def check_buckets(*, params: dict[str, Any]) -> list[str]:
 
 
 def create_indexes(*, params: dict[str, Any]) -> list[str]:
-    """Create what is missing of the vector bucket and its four indexes; returns what was created."""
-    store_ = open_clients(params).store
+    """Create what is missing of the vector bucket and the indexes of each space; returns what was created."""
+    clients = open_clients(params)
+    spaces = read_spaces(clients)
+    created = []
     with no_retry():
-        created = store_.ensure()
+        for member in filter(None, (spaces.active, spaces.building)):
+            created += clients.store_of(member.space).ensure()
     log.info("Created: %s", ", ".join(created) or "nothing, all was there")
     return created
 
 
 def create_ledger(*, params: dict[str, Any]) -> bool:
-    """Create the ledger table unless it exists; returns whether it was created."""
+    """Create the ledger table unless it exists, and note the first space in it; returns whether it was created."""
     clients = open_clients(params)
-    created = clients.ledger.ensure()
+    created = clients.ledger_of(clients.settings.space).ensure()
+    with no_retry():
+        spaces = clients.registry.ensure()
+    log.info("The active space is %s.", spaces.active.space.name)
     log.info("The table %s %s.", clients.settings.ledger_table, "was created" if created else "was there")
     return created

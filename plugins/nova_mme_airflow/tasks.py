@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowFailException
 
 if TYPE_CHECKING:
+    from nova_mme.migration.meter import Meter
     from nova_mme.run import Run
     from nova_mme.settings import Settings
+    from nova_mme.shard import Shard
+    from nova_mme.space_member import Member, Spaces
     from nova_mme_airflow.clients import Clients
 
 log = logging.getLogger(__name__)
@@ -63,16 +66,25 @@ def open_clients(params: Mapping[str, Any] | None = None) -> Clients:
 def plan(
     *, modality: str, params: dict[str, Any], run_id: str, ti: Any, dag_run: Any
 ) -> list[dict[str, Any]]:
-    """List the prefix, ask the ledger, and write the shards' manifests; returns their handles."""
+    """List the prefix, ask the ledger, and write the shards' manifests; returns their handles.
+
+    What is due goes into the space that is being built as well, so that a change of the model need not catch up with
+    it; what that space lacks besides is the backfill's.
+    """
     from nova_mme.plan import make_plan
     from nova_mme.report import write_plan
-    from nova_mme.shard import Shard, run_folder, shard_size
+    from nova_mme.shard import Shard, run_folder, write_shards
     from nova_mme.source import list_sources
 
     clients = open_clients(params)
     settings = clients.settings
-    run = read_run(modality, params, dag_run)
+    spaces = read_spaces(clients)
+    run = read_run(modality, params, dag_run, spaces.active)
     own_run = f"{ti.dag_id}/{run_id}"
+
+    def goes_on(name: str) -> bool:
+        return name != own_run and is_running(name, ti)
+
     listing = list_sources(
         clients.s3,
         settings.source_uri,
@@ -80,12 +92,7 @@ def plan(
         leave_out=settings.output_uri,
         owner=settings.bucket_owner or None,
     )
-    made = make_plan(
-        listing,
-        clients.ledger,
-        run,
-        is_running=lambda name: name != own_run and is_running(name, ti),
-    )
+    made = make_plan(listing, clients.ledger_of(spaces.active.space), run, is_running=goes_on)
     log.info(
         "Planned: %s", ", ".join(f"{count} {why}" for why, count in made.counts.items()) or "nothing found"
     )
@@ -93,14 +100,31 @@ def plan(
         log.warning("Left out, of no supported type: %s", uri)
     folder = run_folder(settings.output_uri, ti.dag_id, run_id)
     write_plan(clients.s3, folder, made.counts, made.unknown)
-    size = shard_size(len(made.works))
-    groups = (made.works[start : start + size] for start in range(0, len(made.works), size))
-    shards = (Shard(number, settings, run, tuple(works), own_run) for number, works in enumerate(groups))
-    return [shard.write(clients.s3, folder) for shard in shards]
+    like = Shard(0, settings, spaces.active.space, run, (), own_run)
+    handles = write_shards(clients.s3, folder, made.works, like=like)
+    if spaces.building and made.works:
+        beside = run.beside(spaces.building.recipe(run.modality))
+        ledger = clients.ledger_of(spaces.building.space)
+        also = make_plan((work.source for work in made.works), ledger, beside, is_running=goes_on)
+        name = spaces.building.space.name
+        log.info("Also into the space %s, which is being built: %d", name, len(also.works))
+        like = Shard(len(handles), settings, spaces.building.space, beside, (), own_run)
+        more = write_shards(clients.s3, folder, also.works, like=like)
+        handles += [{**handle, "space": name} for handle in more]
+    return handles
 
 
-def read_run(modality: str, params: Mapping[str, Any], dag_run: Any) -> Run:
-    """What the run was asked to do.
+def read_spaces(clients: Clients) -> Spaces:
+    """The deployment's spaces.
+
+    :raises AirflowFailException: when the settings name a model that is none of theirs.
+    """
+    with no_retry():
+        return clients.registry.read()
+
+
+def read_run(modality: str, params: Mapping[str, Any], dag_run: Any, member: Member) -> Run:
+    """What the run was asked to do; a recipe that it was not told is the one in force in the space.
 
     A run of an Airflow backfill takes what was modified in its data interval, behind the live runs.
     """
@@ -112,7 +136,7 @@ def read_run(modality: str, params: Mapping[str, Any], dag_run: Any) -> Run:
         start, end = dag_run.data_interval_start, dag_run.data_interval_end
         asked |= {"modified_from": start.isoformat(), "modified_to": end.isoformat(), "priority": "backfill"}
     with no_retry():
-        return Run.read(Modality(modality), asked)
+        return Run.read(Modality(modality), asked, member.recipe(Modality(modality)))
 
 
 def is_running(dag_run: str, ti: Any) -> bool:
@@ -133,17 +157,31 @@ def submit(handle: Mapping[str, Any], *, bedrock: Any) -> list[str]:
 
     deployment = open_clients()
     shard = Shard.read(deployment.s3, handle["manifest"])
-    clients = Clients(shard.settings)
+    clients = Clients(shard.settings, shard.space)
     # As many as are allowed now: the limit is the account's, and runs that were planned before have to keep it too.
     allowed = deployment.settings.max_jobs_in_flight
     quota = JobQuota(clients.dynamodb, shard.settings.ledger_table, allowed)
     starter = JobStarter(bedrock, quota, shard.run.priority)
+    meter = open_meter(shard, clients)
     try:
-        return submit_shard(shard, s3=clients.s3, starter=starter, ledger=clients.ledger)
+        return submit_shard(shard, s3=clients.s3, starter=starter, ledger=clients.ledger, meter=meter)
     except ClientError as error:
         if error.response["Error"]["Code"] in ("AccessDeniedException", "ResourceNotFoundException"):
             raise AirflowFailException(f"{error} Check the task's role and the model id.") from error
         raise
+
+
+def open_meter(shard: Shard, clients: Clients) -> Meter | None:
+    """What charges a backfill for its jobs; live runs have none."""
+    if not shard.campaign:
+        return None
+    from nova_mme.migration.campaign import Campaign
+    from nova_mme.migration.meter import Meter
+    from nova_mme.migration.price import Prices
+
+    campaign = Campaign(clients.dynamodb, shard.settings.ledger_table, shard.campaign)
+    with no_retry():
+        return Meter(campaign, Prices.read(shard.settings.prices))
 
 
 def store(*, handle: Mapping[str, Any]) -> dict[str, int]:
@@ -157,10 +195,15 @@ def store(*, handle: Mapping[str, Any]) -> dict[str, int]:
     from nova_mme_airflow.clients import Clients
 
     shard = Shard.read(open_clients().s3, handle["manifest"])
-    clients = Clients(shard.settings)
+    clients = Clients(shard.settings, shard.space)
+    meter = open_meter(shard, clients)
+    is_broke = bool(meter and meter.campaign.progress().stopped)
     with no_retry():
-        outcomes = Ingest(shard, clients.s3, clients.bedrock, clients.store, clients.ledger).run()
+        outcomes = Ingest(shard, clients.s3, clients.bedrock, clients.store, clients.ledger, is_broke).run()
     write_outcomes(clients.s3, handle["manifest"], outcomes)
+    if meter:
+        meter.campaign.note(shard.dag_run, shard.number, Counter(outcome.status for outcome in outcomes))
+        log.info("The backfill so far: %s", meter.campaign.progress().tell())
     again = [
         outcome for outcome in outcomes if outcome.reason == Reason.NOT_FINISHED and outcome.invocation_arn
     ]

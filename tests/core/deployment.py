@@ -27,7 +27,7 @@ from nova_mme.shard import Shard
 from nova_mme.source import Source, list_sources, source_of
 from nova_mme.space import DIMENSIONS
 from nova_mme.store import VectorStore
-from nova_mme.submit import submit
+from nova_mme.submit import Meter, submit
 from nova_mme_local.server import LocalAws
 
 _CREDENTIALS = {"aws_access_key_id": "local", "aws_secret_access_key": "local", "region_name": "us-east-1"}
@@ -38,6 +38,12 @@ def open_client(url: str, service: str, **options: Any) -> Any:
     """A boto3 client of one try, so that an injected fault is seen and not retried away."""
     config = Config(retries={"mode": "standard", "total_max_attempts": options.pop("attempts", 1)}, **options)
     return boto3.client(service, endpoint_url=url, config=config, **_CREDENTIALS)
+
+
+def open_dynamodb(url: str, *, attempts: int = 1) -> Any:
+    """A boto3 DynamoDB resource; of one try, as the clients are."""
+    config = Config(retries={"mode": "standard", "total_max_attempts": attempts})
+    return boto3.resource("dynamodb", endpoint_url=url, config=config, **_CREDENTIALS)
 
 
 def no_sleep(seconds: float) -> None:
@@ -77,8 +83,7 @@ class Deployment:
     @cached_property
     def dynamodb(self) -> Any:
         """Amazon DynamoDB, as a resource."""
-        config = Config(retries={"mode": "standard", "total_max_attempts": 1})
-        return boto3.resource("dynamodb", endpoint_url=self.aws.url, config=config, **_CREDENTIALS)
+        return open_dynamodb(self.aws.url)
 
     @property
     def dynamodb_client(self) -> Any:
@@ -123,14 +128,19 @@ class Deployment:
 
     def shard(self, run: Run) -> Shard:
         """Everything that is due, as one shard."""
-        return Shard(0, self.settings, run, tuple(self.plan(run).works))
+        return Shard(0, self.settings, self.settings.space, run, tuple(self.plan(run).works))
 
     def submit(
-        self, shard: Shard, *, patience: float = 60.0, sleep: Callable[[float], None] = no_sleep
+        self,
+        shard: Shard,
+        *,
+        patience: float = 60.0,
+        sleep: Callable[[float], None] = no_sleep,
+        meter: Meter | None = None,
     ) -> list[str]:
         """Start the shard's jobs."""
         starter = JobStarter(self.bedrock, patience=patience, sleep=sleep)
-        return submit(shard, s3=self.s3, starter=starter, ledger=self.ledger)
+        return submit(shard, s3=self.s3, starter=starter, ledger=self.ledger, meter=meter)
 
     def wait(self, arns: Iterable[str]) -> None:
         """Return when none of the jobs is in progress any more."""
@@ -140,9 +150,9 @@ class Deployment:
                 assert time.monotonic() < deadline, f"{arn} does not end"
                 time.sleep(0.01)
 
-    def ingest(self, shard: Shard) -> list[Outcome]:
+    def ingest(self, shard: Shard, *, is_broke: bool = False) -> list[Outcome]:
         """Store what the shard's jobs have produced."""
-        return Ingest(shard, self.s3, self.bedrock, self.store, self.ledger).run()
+        return Ingest(shard, self.s3, self.bedrock, self.store, self.ledger, is_broke).run()
 
     def embed(self, run: Run) -> list[Outcome]:
         """Plan, submit, wait and store, as one run of a DAG."""

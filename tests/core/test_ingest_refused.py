@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from core.builders import make_line, make_run
+from core.builders import make_line, make_run, make_settings
 from core.deployment import Deployment, texts
 
 from nova_mme.errors import IndexMismatch, Reason
@@ -141,3 +141,24 @@ def test_an_index_of_another_shape_stops_the_task(deployment: Deployment) -> Non
         deployment.ingest(shard)
 
     assert {deployment.row(work.source).status for work in shard.works} == {Status.SUBMITTED}
+
+
+def test_indexes_of_another_space_stop_the_task(deployment: Deployment) -> None:
+    """Two deployments may have been given one vector bucket: nothing is put among the other model's vectors."""
+    texts(deployment, 1)
+    deployment.embed(make_run())
+    before = deployment.all_keys()
+    deployment.dynamodb.Table("ledger").delete()
+    other = Deployment(deployment.aws, make_settings(model_revision="other"))
+    other.ledger.ensure()
+    shard = other.shard(make_run())
+    other.wait(other.submit(shard))
+    puts = deployment.calls("s3vectors.PutVectors")
+
+    with pytest.raises(IndexMismatch, match="'nova-2-mme-v1-0-test', not of 'nova-2-mme-v1-0-other'"):
+        other.ingest(shard)
+
+    assert (deployment.all_keys(), deployment.calls("s3vectors.PutVectors")) == (before, puts)
+    assert other.row(shard.works[0].source).status is Status.SUBMITTED
+    with pytest.raises(IndexMismatch, match="holds vectors of the space"):
+        other.store.ensure()

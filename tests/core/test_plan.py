@@ -46,7 +46,19 @@ def _row(status: Status, reason: Reason | None = None, **changes: Any) -> Row:
         pytest.param(_row(Status.STORED, attempt=4), "unchanged", (5, "forced"), id="stored by attempt 4"),
         pytest.param(_row(Status.STORED, etag="v1", attempt=3), (1, "changed"), (1, "changed"), id="changed"),
         pytest.param(
-            _row(Status.STORED, recipe="old", attempt=3), (1, "stale_recipe"), (1, "stale_recipe"), id="stale"
+            _row(Status.STORED, recipe="old", attempt=3), "other_recipe", (1, "stale_recipe"), id="stale"
+        ),
+        pytest.param(
+            _row(Status.SUBMITTED, recipe="old"),
+            (1, "stale_recipe"),
+            (1, "stale_recipe"),
+            id="stale, and never stored",
+        ),
+        pytest.param(
+            _row(Status.PARTIAL, Reason.TRANSIENT, recipe="old"),
+            (1, "stale_recipe"),
+            (1, "stale_recipe"),
+            id="stale, in part",
         ),
         pytest.param(
             _row(Status.STORED, etag="v1", recipe="old"),
@@ -92,6 +104,25 @@ def test_a_source_is_due_or_not(
     for run, expected in ((_RUN, plain), (_FORCED, forced)):
         wanted = expected if isinstance(expected, str) else Work(_SOURCE, *expected)
         assert decide(_SOURCE, row, run) == wanted
+
+
+@pytest.mark.parametrize(("running", "expected"), [(True, "in_flight"), (False, "stale_recipe")])
+def test_a_job_of_another_recipe_is_left_to_its_run(running: bool, expected: str) -> None:
+    """Once that run has ended without storing, nobody else would."""
+    row = _row(Status.SUBMITTED, recipe="old", run="embed_text/r1", invocation_arns=("arn:x",))
+
+    decision = decide(_SOURCE, row, _RUN, is_running=lambda name: running)
+
+    assert (decision if isinstance(decision, str) else decision.why) == expected
+
+
+def test_who_was_told_a_recipe_takes_what_is_stored_under_another() -> None:
+    """The number itself, even the standard one, says that it is meant; a sweep leaves others' choices alone."""
+    told = make_run(segment_characters=32_000)
+    row = _row(Status.STORED, recipe="old")
+
+    assert decide(_SOURCE, row, told) == Work(_SOURCE, 1, "stale_recipe")
+    assert decide(_SOURCE, row, make_run()) == "other_recipe"
 
 
 @pytest.mark.parametrize("run", [_RUN, _FORCED], ids=["plain", "forced"])

@@ -66,6 +66,7 @@ def test_the_summary_adds_up() -> None:
         "segments": 6,
         "vectors": {"256": 6, "384": 6, "1024": 6, "3072": 6},
         "notes": 0,
+        "building": None,
         "job_seconds": 0.0,
         "jobs_in_flight": 0.0,
         "seconds": 12.3,
@@ -205,3 +206,18 @@ def test_a_thousand_notes_are_a_short_page() -> None:
 
     assert page.count("| Note ") == 50
     assert "950 more are in report.json" in page
+
+
+def test_the_space_that_is_being_built_is_told_of_and_does_not_count() -> None:
+    """Searches do not read it, and the backfill makes it whole: a failure there fails no live run."""
+    report = Report("text", {"new": 2})
+    report.add([Outcome("s3://media/a.txt", "stored", {"TEXT": 1}), Outcome("s3://media/b.txt", "stored")])
+    failure = Outcome.of_failure("s3://media/b.txt", Reason.JOB_FAILED, "No.")
+    report.add_beside("next-v2-0", [Outcome("s3://media/a.txt", "stored"), failure], 2)
+    report.add_beside("next-v2-0", None, 3)
+
+    summary = report.summarize("s3://output/report.md")
+
+    assert (summary["sources"], summary["failed"], report.failed_fraction) == (2, 0, 0.0)
+    assert summary["building"] == {"space": "next-v2-0", "stored": 1, "failed": 1, "lost": 3}
+    assert "space next-v2-0, which is being built: 1 failed, 3 lost, 1 stored" in report.render()

@@ -11,10 +11,10 @@ from core.builders import make_run, make_settings
 from core.deployment import Deployment, texts
 from core.media import make_image
 
-from nova_mme.errors import BadSetting
+from nova_mme.errors import BadSetting, IndexMismatch
 from nova_mme.modality import Modality
 from nova_mme.search import Hit, MediaQuery, TextQuery, embed_query, search
-from nova_mme.space import DIMENSIONS
+from nova_mme.space import DIMENSIONS, Space
 
 
 def _search(deployment: Deployment, query: Any, **options: Any) -> list[Hit]:
@@ -55,6 +55,24 @@ def test_a_modality_is_a_filter_with_its_operator(deployment: Deployment, modali
         _search(deployment, TextQuery("cats"), modality=modality)
 
     assert sent[0].params["filter"] == {"modalityType": {"$eq": modality.value}}
+
+
+def test_a_query_of_another_space_is_refused_by_name(deployment: Deployment) -> None:
+    """The distance between two models' vectors is a number all the same, and means nothing."""
+    texts(deployment, 1)
+    deployment.embed(make_run())
+    other = Space(deployment.settings.model_id, "other")
+
+    with pytest.raises(
+        IndexMismatch, match=r"vectors/embeddings-1024d holds .*'nova-2-mme-v1-0-test', not of"
+    ):
+        search(
+            TextQuery("cats"),
+            bedrock=deployment.bedrock,
+            s3vectors=deployment.s3vectors,
+            vector_bucket="vectors",
+            space=other,
+        )
 
 
 def test_the_nearest_segment_comes_first(deployment: Deployment) -> None:

@@ -38,7 +38,7 @@ def _shard() -> Shard:
         Work(make_source("ünï ☕/a b.mp4", etag="e-1"), 1, "new"),
         Work(make_source("b.mp4"), 3, "adopted", ("arn:aws:bedrock:x",)),
     )
-    return Shard(7, make_settings(bucket_owner="111122223333"), run, works)
+    return Shard(7, make_settings(bucket_owner="111122223333"), make_settings().space, run, works)
 
 
 def test_a_shard_comes_back_as_it_was(buckets: Deployment) -> None:
@@ -61,7 +61,9 @@ def test_a_handle_is_small(buckets: Deployment) -> None:
 
 def test_a_manifest_of_an_older_release_is_read(buckets: Deployment) -> None:
     """A setting or parameter that it does not know yet takes its default."""
-    shard = Shard(0, make_settings(), make_run(), (Work(make_source("a.txt"), 1, "new"),))
+    shard = Shard(
+        0, make_settings(), make_settings().space, make_run(), (Work(make_source("a.txt"), 1, "new"),)
+    )
     manifest = shard.write(buckets.s3, S3Uri("output", "r"))["manifest"]
     place = S3Uri.parse(manifest)
     body = buckets.s3.get_object(Bucket=place.bucket, Key=place.key)["Body"].read()

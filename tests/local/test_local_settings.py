@@ -60,7 +60,7 @@ def test_every_client_goes_to_local_aws(environment: dict[str, str], monkeypatch
         monkeypatch.setenv(name, value)
     client = boto3.Session().client("s3vectors")
     assert client.meta.endpoint_url == "http://127.0.0.1:21001"
-    assert client._request_signer._credentials.access_key == "local"
+    assert client._request_signer._credentials.access_key == "opens-nothing"
 
 
 def test_the_connection_and_the_variable_are_what_the_dags_read(environment: dict[str, str]) -> None:

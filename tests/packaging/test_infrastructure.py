@@ -89,7 +89,7 @@ def test_lifecycle_covers_what_runs_write(resources: dict[str, Any]) -> None:
     settings = Settings("s3://media/", "s3://output/nova", "vectors", "ledger")
     source = Source("s3://media/a.pdf", "e", 1, 0)
     written = {
-        str(invocation_folder(settings, source)),
+        str(invocation_folder(settings, settings.space, source)),
         str(rendition_folder(source, Recipe(Modality.DOCUMENT), settings.output_uri)),
         str(run_folder(settings.output_uri, "embed_text", "run")),
     }

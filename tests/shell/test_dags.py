@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 DAG_FILES = sorted((ROOT / "dags").glob("*.py"))
 EMBEDDING = ("embed_text", "embed_image", "embed_video", "embed_audio", "embed_document")
-EXPECTED = {*EMBEDDING, "setup_embeddings", "reconcile_embeddings"}
+EXPECTED = {*EMBEDDING, "setup_embeddings", "reconcile_embeddings", "backfill_embeddings"}
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +103,8 @@ def test_the_forms_bounds_are_the_cores(modality):
     if name := SEGMENT_PARAM.get(Modality(modality)):
         schema = form[name].schema
         assert (schema["minimum"], schema["maximum"]) == (limits.segment_min, limits.segment_max)
-        assert form[name].value == limits.segment_default
+        assert form[name].value is None  # as in force
+        assert f"{limits.segment_default:,} unless" in form[name].description
     assert (form["limit"].value, form["limit"].schema["maximum"]) == (LIMIT_DEFAULT, LIMIT_MAX)
     assert Run.read(Modality(modality), {name: param.value for name, param in form.items()})
 

@@ -154,7 +154,7 @@ def make_shard(account, monkeypatch):
     def make(priority):
         source = source_of("media", "a.txt", account.s3.head_object(Bucket="media", Key="a.txt"))
         run = Run.read(Modality.TEXT, {"priority": priority})
-        shard = Shard(0, made, run, (Work(source, 1, "new"),), "mine/manual__1")
+        shard = Shard(0, made, made.space, run, (Work(source, 1, "new"),), "mine/manual__1")
         return shard.write(account.s3, S3Uri.parse("s3://output/nova/runs/1"))
 
     make.quota = JobQuota(dynamodb, "ledger", 1)

@@ -6,75 +6,20 @@ import ast
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
-from core.deployment import Deployment
-from core.stocked import all_rows, keys_of, put, stock, take
-
-from nova_mme_airflow import reconciling
+from core.stocked import all_rows, keys_of, put, take
+from shell.reconciling_run import REAL, Run, open_run
 
 ROOT = Path(__file__).resolve().parents[2]
-SETTINGS = {
-    "source_uri": "s3://media/",
-    "output_uri": "s3://output/nova",
-    "vector_bucket": "vectors",
-    "ledger_table": "ledger",
-    "model_revision": "test",
-}
-REAL = {"dry_run": False}
-
-
-class Run:
-    """One run of the DAG, task by task, over a deployment with three sources."""
-
-    def __init__(self, deployment: Deployment) -> None:
-        self.deployment = deployment
-        self.sources = [stock(deployment, f"{name}.txt") for name in ("red", "green", "blue")]
-        deployment.s3.delete_object(Bucket="media", Key="a.txt")  # the account's own
-        self.mended: dict[str, int] | None = None
-
-    def compare(self, **params: Any) -> dict[str, Any]:
-        """The task compare; its answer goes through JSON, as XCom does."""
-        answer = reconciling.compare(params=params, ti=self, run_id="manual__1")
-        return json.loads(json.dumps(answer))
-
-    def mend(self, compared: dict[str, Any], **params: Any) -> dict[str, int]:
-        """The task mend."""
-        self.mended = reconciling.mend(compared=compared, params=params)
-        return self.mended
-
-    def report(self, compared: dict[str, Any], **params: Any) -> dict[str, Any]:
-        """The task report."""
-        return json.loads(json.dumps(reconciling.report(compared=compared, params=params, ti=self)))
-
-    dag_id = "reconcile_embeddings"
-
-    def xcom_pull(self, task_ids: str) -> Any:
-        """What the task mend has returned; None when it was skipped."""
-        return {"mend": self.mended}[task_ids]
-
-    def read(self, uri: str) -> str:
-        """An object of the output bucket."""
-        key = uri.removeprefix("s3://output/")
-        return self.deployment.s3.get_object(Bucket="output", Key=key)["Body"].read().decode()
-
-    def delete(self, *names: str) -> None:
-        """Delete objects from the bucket of media."""
-        for name in names:
-            self.deployment.s3.delete_object(Bucket="media", Key=name)
 
 
 @pytest.fixture
 def run(account, monkeypatch) -> Run:
     """A deployment that is in step."""
-    monkeypatch.setenv("AIRFLOW_VAR_NOVA_MME", json.dumps(SETTINGS))
-    deployment = Deployment(SimpleNamespace(url=account.url))  # type: ignore[arg-type]
-    deployment.store.ensure()
-    deployment.ledger.ensure()
-    return Run(deployment)
+    return open_run(account, monkeypatch)
 
 
 @pytest.fixture(scope="module")

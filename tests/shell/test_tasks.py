@@ -73,10 +73,10 @@ def test_setup_twice_changes_nothing(account, monkeypatch):
     monkeypatch.setenv("AIRFLOW_VAR_NOVA_MME", json.dumps(SETTINGS))
 
     assert setup.check_buckets(params={}) == ["media", "output"]
-    assert len(setup.create_indexes(params={})) == 5
     assert setup.create_ledger(params={})
-    assert setup.create_indexes(params={}) == []
+    assert len(setup.create_indexes(params={})) == 5
     assert not setup.create_ledger(params={})
+    assert setup.create_indexes(params={}) == []
 
 
 def test_an_index_of_another_shape_is_an_error_that_says_so(account, monkeypatch):
@@ -93,6 +93,7 @@ def test_an_index_of_another_shape_is_an_error_that_says_so(account, monkeypatch
         distanceMetric="cosine",
     )
     monkeypatch.setenv("AIRFLOW_VAR_NOVA_MME", json.dumps(SETTINGS))
+    setup.create_ledger(params={})
 
     with pytest.raises(AirflowFailException, match="embeddings-384d exists in another shape: dimension 128"):
         setup.create_indexes(params={})

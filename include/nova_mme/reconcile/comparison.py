@@ -38,11 +38,30 @@ _PAGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
+class Listing:
+    """The bucket as it was listed: one listing serves the comparisons of several spaces.
+
+    :ivar started: epoch seconds when the listing began: rows that changed since are not held against it.
+    """
+
+    census: BucketCensus
+    started: float
+
+    @classmethod
+    def take(cls, settings: Settings, s3: Any) -> Listing:
+        """List the bucket; 8 bytes of memory for each object."""
+        started, owner = time.time(), settings.bucket_owner or None
+        sources = list_sources(s3, settings.source_uri, leave_out=settings.output_uri, owner=owner)
+        return cls(BucketCensus(sources), started)
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
-    """What is compared.
+    """What is compared: the bucket, and one space's ledger and indexes.
 
     :ivar check_versions: also read each vector's metadata in the smallest index, to find vectors of another
         version than the row's.
+    :ivar only_deletions: look for departed sources and orphans only, not for holes and stale vectors.
     """
 
     settings: Settings
@@ -50,14 +69,17 @@ class Comparison:
     store: VectorStore
     ledger: Ledger
     check_versions: bool = True
+    only_deletions: bool = False
 
-    def run(self, findings: Findings) -> None:
+    def run(self, findings: Findings, listing: Listing | None = None) -> None:
         """Compare all of it; memory is that of :mod:`nova_mme.reconcile.census`, however much is found.
 
+        :param listing: the bucket's, when it was listed before; it is listed now by default.
         :raises BadSetting: when an index is missing.
         """
-        started = time.time()
-        census = self._scan(self._list_bucket(), findings, started)
+        listing = listing or Listing.take(self.settings, self.s3)
+        started = listing.started
+        census = self._scan(listing.census, findings, started)
         census.close()
         for number, dimension in enumerate(DIMENSIONS):
             self._list_index(dimension, census, findings)
@@ -65,13 +87,6 @@ class Comparison:
         if census.has_wrong():
             self._name_wrong(census, findings, started)
         log.info("Found: %s", dict(findings.tally))
-
-    def _list_bucket(self) -> BucketCensus:
-        settings = self.settings
-        owner = settings.bucket_owner or None
-        return BucketCensus(
-            list_sources(self.s3, settings.source_uri, leave_out=settings.output_uri, owner=owner)
-        )
 
     def _scan(self, bucket: BucketCensus, findings: Findings, started: float) -> LedgerCensus:
         census, tally = LedgerCensus(), findings.tally
@@ -82,7 +97,7 @@ class Comparison:
                 standing = "here" if is_here else self._judge_absent(row)
                 if row.updated > started:
                     standing = "in_motion"
-                census.add(row, judged=standing == "here")
+                census.add(row, judged=standing == "here" and not self.only_deletions)
                 _count(tally, row, inside=standing != "outside")
                 if standing == Kind.DEPARTED:
                     tally["departed_holding"] += _holds_vectors(row)
@@ -99,7 +114,7 @@ class Comparison:
         return "in_motion" if is_in_flight(row) else Kind.DEPARTED.value
 
     def _list_index(self, dimension: int, census: LedgerCensus, findings: Findings) -> None:
-        versioned = self.check_versions and dimension == _VERSIONED
+        versioned = self.check_versions and not self.only_deletions and dimension == _VERSIONED
         for page in VectorIndex.of(self.store, dimension).pages(metadata=versioned):
             parsed = [(VectorKey.parse(vector["key"]), vector) for vector in page]
             ours = [(key, vector) for key, vector in parsed if key]

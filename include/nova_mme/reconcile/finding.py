@@ -63,10 +63,12 @@ class Finding:
 class Findings:
     """Takes findings up, in files of a temporary folder, until they are kept in S3. Use it as a context manager.
 
+    :param about: a line for the page: of which space they are, when it is not the active one.
     :ivar tally: how much was looked at, and how many of each kind were found.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, about: str = "") -> None:
+        self._about = about
         self.tally: Counter[str] = Counter()
         self._first: dict[Kind, list[Finding]] = {kind: [] for kind in Kind}
         self._open = ExitStack()
@@ -107,7 +109,9 @@ class Findings:
 
     def render(self) -> str:
         """The counts, and the first twenty of each kind, as Markdown."""
-        lines = ["# Bucket, ledger and indexes compared", "", *tell_counts(self.tally)]
+        lines = ["# Bucket, ledger and indexes compared", ""]
+        lines += [self._about, ""] if self._about else []
+        lines += tell_counts(self.tally)
         for kind, first in self._first.items():
             lines += ["", f"## {kind}: {self.tally[kind]}", "", _MEANINGS[kind]]
             if first:
@@ -157,19 +161,31 @@ def render_report(
     :param done: what was mended, :attr:`nova_mme.repair.Repair.done`; None when it was a dry run.
     :param objections: why a run that is no dry run would refuse to mend it.
     """
-    lines = ["# Reconciliation" + (": a dry run, nothing was changed" if done is None else ""), ""]
-    lines += tell_counts(tally)
-    lines += [f"* found: {', '.join(f'{tally.get(kind, 0)} {kind}' for kind in Kind)}; see {findings_uri}"]
-    if done is None:
-        lines += [f"* a real run would refuse without `force`: {sentence}" for sentence in objections]
-    else:
-        count: Counter[str] = Counter(done)
-        lines += [
-            f"* mended: {count['removed']} sources removed, {count['vectors_deleted']} vectors deleted, "
-            f"{count['reopened']} sources to be stored again by the next run; {count['left_alone']} findings were "
-            "none any more"
-        ]
-    return "\n".join([*lines, ""])
+    heading = "# Reconciliation" + (": a dry run, nothing was changed" if done is None else "")
+    lines = tell_findings(tally, findings_uri)
+    lines += tell_refusal(objections) if done is None else tell_mended(done)
+    return "\n".join([heading, "", *lines, ""])
+
+
+def tell_findings(tally: Mapping[str, int], findings_uri: str) -> list[str]:
+    """What was looked at and found, as lines of Markdown."""
+    found = ", ".join(f"{tally.get(kind, 0)} {kind}" for kind in Kind)
+    return [*tell_counts(tally), f"* found: {found}; see {findings_uri}"]
+
+
+def tell_refusal(objections: Sequence[str]) -> list[str]:
+    """Why a run that is no dry run would mend nothing, as lines of Markdown; none when it would."""
+    return [f"* a real run would refuse without `force`: {sentence}" for sentence in objections]
+
+
+def tell_mended(done: Mapping[str, int]) -> list[str]:
+    """What was mended, as lines of Markdown."""
+    count: Counter[str] = Counter(done)
+    return [
+        f"* mended: {count['removed']} sources removed, {count['vectors_deleted']} vectors deleted, "
+        f"{count['reopened']} sources to be stored again by the next run; {count['left_alone']} findings were "
+        "none any more"
+    ]
 
 
 def _file_name(kind: Kind) -> str:

@@ -56,8 +56,9 @@ def weigh(tally: Counter[str], allowed: float) -> list[str]:
 
 @dataclass(slots=True)
 class Repair:
-    """Mends what a :class:`nova_mme.reconcile.Comparison` has kept.
+    """Mends what a :class:`nova_mme.reconcile.comparison.Comparison` has kept.
 
+    :ivar only_deletions: leave holes and stale vectors as they are.
     :ivar done: removed (sources), vectors_deleted (keys named, in all indexes together), reopened (sources),
         left_alone (what is no finding any more, as after an earlier try).
     """
@@ -66,6 +67,7 @@ class Repair:
     s3: Any
     store: VectorStore
     ledger: Ledger
+    only_deletions: bool = False
     done: Counter[str] = field(default_factory=Counter)
 
     def run(self, folder: S3Uri) -> Counter[str]:
@@ -74,7 +76,7 @@ class Repair:
             self._remove(batch)
         for batch in _cut(read_findings(self.s3, folder, Kind.ORPHAN), _KEYS):
             self._delete(batch)
-        for kind in (Kind.HOLE, Kind.STALE):
+        for kind in () if self.only_deletions else (Kind.HOLE, Kind.STALE):
             for batch in _cut(read_findings(self.s3, folder, kind), _ROWS):
                 self._reopen(batch)
         log.info("Mended: %s", dict(self.done))

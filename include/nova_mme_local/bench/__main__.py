@@ -6,9 +6,15 @@ import argparse
 import sys
 
 import nova_mme_local.bench as bench
-from nova_mme_local.bench import demo, parse, query, store
+from nova_mme_local.bench import demo, parse, plan, query, store
 
-_BENCHES = {"store": store.measure, "parse": parse.measure, "query": query.measure, "demo": demo.measure}
+_BENCHES = {
+    "store": store.measure,
+    "parse": parse.measure,
+    "plan": plan.measure,
+    "query": query.measure,
+    "demo": demo.measure,
+}
 
 
 def main() -> int:

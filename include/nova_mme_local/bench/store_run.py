@@ -86,7 +86,7 @@ class OneRow:
 
 def store_ours(s3: Any, s3vectors: Any, segments: int) -> int:
     """The store step as a task runs it; returns how many segments it stored."""
-    shard = Shard(0, _SETTINGS, _RUN, (Work(_SOURCE, 1, "new"),))
+    shard = Shard(0, _SETTINGS, _SETTINGS.space, _RUN, (Work(_SOURCE, 1, "new"),))
     folder = str(segments)
     store = VectorStore(s3vectors, "vectors", _SETTINGS.space)
     (outcome,) = Ingest(shard, s3, FinishedJob(folder), store, OneRow(folder)).run()

@@ -1,0 +1,36 @@
+"""Spaces whose days are over are deleted: indexes first, then rows, then the space itself."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from nova_mme.ledger import Ledger
+from nova_mme.space import Space
+from nova_mme.space_registry import SpaceRegistry
+from nova_mme.store import VectorStore
+
+log = logging.getLogger(__name__)
+
+
+def retire_due(
+    registry: SpaceRegistry,
+    *,
+    store_of: Callable[[Space], VectorStore],
+    ledger_of: Callable[[Space], Ledger],
+) -> list[str]:
+    """Delete every kept space whose days are over; returns their names.
+
+    Each is claimed first, in the one item that a cutover or rollback writes too: what is active is never deleted,
+    and what is being deleted never becomes active. A deletion that was broken off goes on at the next call.
+    """
+    deleted = []
+    for name, member in registry.read().members.items():
+        if not registry.begin_deletion(name):
+            continue
+        indexes = store_of(member.space).drop()
+        rows = ledger_of(member.space).clear()
+        registry.forget(name)
+        log.info("Deleted the space %s: %d indexes, %d ledger rows.", name, len(indexes), rows)
+        deleted.append(name)
+    return deleted

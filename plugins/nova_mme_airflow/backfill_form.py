@@ -159,6 +159,14 @@ def _money() -> dict[str, Param]:
             "bounds it all the same.",
             section=_MONEY,
         ),
+        "campaign": Param(
+            "",
+            type="string",
+            maxLength=300,
+            title="Goes on with",
+            description="Filled in by a run that starts the next one, so that both count as one. Leave it empty.",
+            section=_MONEY,
+        ),
     }
 
 
@@ -244,14 +252,6 @@ def _rebuild() -> dict[str, Param]:
             title="Rebuild from",
             description="vectors: the stored 3072-d ones. outputs: what the jobs have written to S3, as long as it is "
             "kept there; the way to get 3072 itself back. Neither calls Bedrock.",
-            section=_REBUILD,
-        ),
-        "campaign": Param(
-            "",
-            type="string",
-            maxLength=300,
-            title="Goes on with",
-            description="Filled in by a run that starts the next one; leave it empty.",
             section=_REBUILD,
         ),
     }

@@ -1,25 +1,23 @@
-"""What the tasks of `backfill_embeddings` do to sources: estimate, plan, report."""
+"""What the tasks of `backfill_embeddings` do to sources: estimate and plan."""
 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowSkipException
 
-from nova_mme_airflow.reports import judge as judge_failures
 from nova_mme_airflow.switching import read_backfill
 from nova_mme_airflow.tasks import is_running, no_retry, open_clients, read_spaces
 
 if TYPE_CHECKING:
     from nova_mme.migration.backfill import Backfill
-    from nova_mme.migration.backfill_report import BackfillReport
     from nova_mme.migration.campaign import Campaign
     from nova_mme.migration.survey import Survey
     from nova_mme.modality import Modality
     from nova_mme.recipe import Recipe
-    from nova_mme.report import Report
     from nova_mme.space import Space
     from nova_mme_airflow.clients import Clients
 
@@ -52,8 +50,12 @@ def read_dated(params: Mapping[str, Any], dag_run: Any) -> Backfill:
 def estimate(*, params: dict[str, Any], ti: Any, dag_run: Any, run_id: str) -> dict[str, Any]:
     """Say what a backfill would take and cost, without starting or creating anything."""
     backfill = read_dated(params, dag_run)
+    _leave_to_another(ti, dag_run)
     clients = open_clients(params)
     target, recipes = find_target(clients, backfill)
+    if backfill.campaign:  # its first run has said what all of them cost, and was approved
+        why = f"it goes on with {backfill.campaign}"
+        return {"target": target.name, "dry_run": False, "ask": False, "why_not_asked": why}
     found = look(clients, backfill, target, recipes, _goes_on(ti, run_id), room=0)
     page = _keep_estimate(clients, found, target, ti.dag_id, run_id)
     told = found.estimate.summarize(clients.settings.max_jobs_in_flight)
@@ -72,6 +74,14 @@ def estimate(*, params: dict[str, Any], ti: Any, dag_run: Any, run_id: str) -> d
         "body": found.estimate.render(clients.settings.max_jobs_in_flight),
         "page_uri": page,
     }
+
+
+def _leave_to_another(ti: Any, dag_run: Any) -> None:
+    """A daily run has nothing to do while another is at work, or waits for its approval."""
+    if dag_run.run_type == "scheduled" and ti.get_dr_count(dag_id=ti.dag_id, states=["running"]) > 1:
+        raise AirflowSkipException(
+            "Another run of this DAG goes on; the next day's catches up with the rest."
+        )
 
 
 def _keep_estimate(clients: Clients, found: Survey, target: Space, dag_id: str, run_id: str) -> str:
@@ -153,7 +163,8 @@ def plan(*, params: dict[str, Any], ti: Any, dag_run: Any, run_id: str) -> list[
         clients.registry.build(target, recipes)
         clients.store_of(target).ensure()
     own_run = f"{ti.dag_id}/{run_id}"
-    campaign = _open_campaign(clients, backfill.campaign or own_run)
+    started = int(time.time())
+    campaign = open_campaign(clients, backfill.campaign or own_run)
     spent = campaign.progress().spent_usd
     budget = None if backfill.max_cost_usd is None else max(0.0, backfill.max_cost_usd - spent)
     found = look(
@@ -180,6 +191,7 @@ def plan(*, params: dict[str, Any], ti: Any, dag_run: Any, run_id: str) -> list[
             "left": left,
             "over_budget": found.over_budget,
             "usd": found.estimate.usd,
+            "started": started,
         },
     )
     log.info(
@@ -191,112 +203,8 @@ def plan(*, params: dict[str, Any], ti: Any, dag_run: Any, run_id: str) -> list[
     return handles
 
 
-def _open_campaign(clients: Clients, name: str) -> Campaign:
+def open_campaign(clients: Clients, name: str) -> Campaign:
+    """The campaign of this name."""
     from nova_mme.migration.campaign import Campaign
 
     return Campaign(clients.dynamodb, clients.settings.ledger_table, name)
-
-
-def report(*, params: dict[str, Any], ti: Any, dag_run: Any, run_id: str) -> dict[str, Any]:
-    """Add everything up on one page, judge the run, and say what the next run is to do."""
-    from datetime import UTC, datetime
-
-    from nova_mme.migration.backfill_report import BackfillReport
-    from nova_mme.shard import run_folder
-
-    backfill = read_backfill(params)
-    clients = open_clients(params)
-    folder = run_folder(clients.settings.output_uri, ti.dag_id, run_id)
-    planned = ti.xcom_pull(task_ids="plan", key="planned")
-    states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[run_id]).get(run_id, {})
-    made = BackfillReport(
-        backfill.action,
-        estimate=ti.xcom_pull(task_ids="estimate"),
-        planned=planned,
-        verdict=ti.xcom_pull(task_ids="judge"),
-        spaces=_describe(clients),
-        failed_tasks=sorted(
-            name for name, state in states.items() if state == "failed" and "shard." not in name
-        ),
-        cut_over_to=ti.xcom_pull(task_ids="cut_over"),
-        did={name: ti.xcom_pull(task_ids=name) for name in ("roll_back", "rebuild", "abandon", "retire")},
-    )
-    if planned:
-        made.progress = _open_campaign(clients, planned["campaign"]).progress()
-        made.outcomes = _add_up(clients, ti, folder)
-        made.outcomes.seconds = (datetime.now(UTC) - dag_run.start_date).total_seconds()
-    summary = made.summarize(made.write(clients.s3, folder))
-    summary |= _go_on(params, dag_run, made)
-    log.info("\n%s", made.render())
-    ti.xcom_push(key="return_value", value=summary)
-    _judge_run(made, summary, backfill)
-    return summary
-
-
-def _describe(clients: Clients) -> list[Any]:
-    from nova_mme.model_life import find_end_of_life
-    from nova_mme.status import describe_spaces
-
-    return describe_spaces(
-        clients.registry.read(),
-        clients.dynamodb,
-        clients.settings.ledger_table,
-        find_end_of_life=lambda model_id: find_end_of_life(clients.bedrock_models, model_id),
-    )
-
-
-def _add_up(clients: Clients, ti: Any, folder: Any) -> Report:
-    from nova_mme.outcome import read_outcomes
-    from nova_mme.report import Report, read_plan
-
-    planned = read_plan(clients.s3, folder)
-    made = Report(
-        "backfill", planned["counts"], planned["unknown"], max_jobs=clients.settings.max_jobs_in_flight
-    )
-    for handle in ti.xcom_pull(task_ids="plan") or []:
-        outcomes = read_outcomes(clients.s3, handle["manifest"])
-        if outcomes is None:
-            made.lost += handle["sources"]
-        else:
-            made.add(outcomes)
-    return made
-
-
-def _go_on(params: Mapping[str, Any], dag_run: Any, made: BackfillReport) -> dict[str, Any]:
-    """The parameters of the next run, or why there is none."""
-    planned, outcomes = made.planned, made.outcomes
-    if not planned or outcomes is None or made.progress is None:
-        return {"next": None, "why_over": "Nothing was taken up."}
-    if made.progress.stopped or planned["over_budget"]:
-        return {"next": None, "why_over": "max_cost_usd is spent. Run it again with a larger sum to go on."}
-    if planned["left"] <= 0:
-        return {"next": None, "why_over": "Nothing is left."}
-    if not outcomes.statuses["stored"] + outcomes.statuses["partial"]:
-        return {
-            "next": None,
-            "why_over": "Sources are left, but nothing was stored by this run: see its failures.",
-        }
-    return {"next": _continue(params, dag_run, planned), "why_over": ""}
-
-
-def _continue(params: Mapping[str, Any], dag_run: Any, planned: Mapping[str, Any]) -> dict[str, Any]:
-    """The same parameters, less what was taken; nobody is asked again, and the money is counted on."""
-    dates = {}
-    if dag_run.run_type == "backfill":
-        interval = (dag_run.data_interval_start, dag_run.data_interval_end)
-        dates = dict(
-            zip(("modified_from", "modified_to"), (one.isoformat() for one in interval), strict=True)
-        )
-    limit = params.get("limit")
-    rest = {"limit": None if limit is None else limit - planned["taken"]}
-    return {**params, **dates, **rest, "approved": True, "campaign": planned["campaign"]}
-
-
-def _judge_run(made: BackfillReport, summary: Mapping[str, Any], backfill: Backfill) -> None:
-    if made.failed_tasks:
-        raise AirflowFailException(
-            f"The task {made.failed_tasks[0]} failed; its log says why. The page: {summary['page_uri']}"
-        )
-    if made.outcomes is not None:
-        told = made.outcomes.summarize(summary["page_uri"])
-        judge_failures(told, made.outcomes.failed_fraction, backfill.run.max_failed_fraction)

@@ -9,8 +9,8 @@ from airflow.providers.standard.operators.python import BranchPythonOperator, Py
 from airflow.sdk import DAG, CronTriggerTimetable, TriggerRule
 from airflow.sdk.configuration import conf
 
+from nova_mme_airflow import backfill_reports, switching
 from nova_mme_airflow import backfill_tasks as tasks
-from nova_mme_airflow import switching
 from nova_mme_airflow.approval import NovaMMECostApprovalOperator
 from nova_mme_airflow.backfill_form import backfill_params
 from nova_mme_airflow.continuation import NovaMMEContinuationOperator
@@ -44,7 +44,9 @@ def backfill_dag(doc: str | None) -> DAG:
         doc_md=doc,
         schedule=_schedule(),
         catchup=False,
-        max_active_runs=1,
+        # More than one: a rollback must not wait for a backfill to end. Backfills of one space share its ledger, and
+        # what one of them has in flight the other leaves alone.
+        max_active_runs=8,
         tags=["embeddings", "backfill"],
         params=backfill_params(),
         default_args=DEFAULT_ARGS,
@@ -65,7 +67,7 @@ def backfill_dag(doc: str | None) -> DAG:
         )
         report = ReportingOperator(
             task_id="report",
-            python_callable=tasks.report,
+            python_callable=backfill_reports.report,
             trigger_rule=TriggerRule.ALL_DONE,
             doc_md="What became of it: done, left, failed, spent; the gate's verdict; every space as it stands. Fails "
             "when a step failed, or more sources than `max_failed_fraction`.",

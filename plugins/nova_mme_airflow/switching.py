@@ -43,7 +43,7 @@ def judge(*, params: dict[str, Any], ti: Any, run_id: str) -> dict[str, Any]:
     spaces = read_spaces(clients)
     target = _find_candidate(backfill, spaces, ti)
     with no_retry():
-        verdict = _open_gate(clients, spaces.active.space, target, params).run()
+        verdict = _open_gate(clients, spaces.active.space, target, params, ti).run()
     folder = run_folder(clients.settings.output_uri, ti.dag_id, run_id)
     page = gate_page.write(verdict, clients.s3, folder)
     note = {"passed": verdict.passed, "at": int(time.time()), "report_uri": page}
@@ -61,12 +61,13 @@ def judge(*, params: dict[str, Any], ti: Any, run_id: str) -> dict[str, Any]:
     )
 
 
-def _open_gate(clients: Clients, old: Space, new: Space, params: Mapping[str, Any]) -> Gate:
+def _open_gate(clients: Clients, old: Space, new: Space, params: Mapping[str, Any], ti: Any) -> Gate:
     from nova_mme.migration.coverage import Side
     from nova_mme.migration.gate import Gate
     from nova_mme.migration.verdict import Bars
 
     names = ("min_recall", "min_dimension_recall")
+    planned = ti.xcom_pull(task_ids="plan", key="planned") or {}
     return Gate(
         clients.settings,
         old=Side(clients.store_of(old), clients.ledger_of(old)),
@@ -75,6 +76,7 @@ def _open_gate(clients: Clients, old: Space, new: Space, params: Mapping[str, An
         bedrock=clients.bedrock,
         bars=Bars(**{name: params[name] for name in names if params.get(name) is not None}),
         queries_uri=params.get("query_set") or "",
+        since=planned.get("started"),
     )
 
 

@@ -64,7 +64,7 @@ class BackfillReport:
 
     def _facts(self) -> list[str]:
         lines = [f"* **the task {name} failed**; its log says why" for name in self.failed_tasks]
-        if self.estimate:
+        if self.estimate and "sources" in self.estimate:
             told = self.estimate
             lines.append(
                 f"* estimated: {told['sources']:,} sources for ${told['usd']:,.2f}; see {told['page_uri']}"

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 # botocore's own retries come first; what they do not mend is the task's to try again.
 _ATTEMPTS = 8
 
+# For what may be left unsaid: no retry, and a few seconds (botocore's own timeouts are 60).
+_ONCE = {"attempts": 1, "connect_timeout": 3, "read_timeout": 5}
+
 
 class Clients:
     """One client per service, each made at its first use.
@@ -39,8 +42,11 @@ class Clients:
 
     @cached_property
     def bedrock_models(self) -> Any:
-        """Amazon Bedrock itself, which knows how long a model lives."""
-        return self._make("client_type", "bedrock", self.settings.bedrock_region)
+        """Amazon Bedrock itself, which knows how long a model lives: asked once, since nothing depends on it.
+
+        A network that has a way to ``bedrock-runtime`` need not have one to it.
+        """
+        return self._make("client_type", "bedrock", self.settings.bedrock_region, **_ONCE)
 
     @cached_property
     def s3vectors(self) -> Any:
@@ -90,12 +96,14 @@ class Clients:
         pacer = Pacer(SharedTimeline(self.dynamodb, settings.ledger_table, indexes))
         return VectorStore(self.s3vectors, settings.vector_bucket, space, pacer)
 
-    def _make(self, kind: str, service: str, region: str = "") -> Any:
+    def _make(
+        self, kind: str, service: str, region: str = "", *, attempts: int = _ATTEMPTS, **options: Any
+    ) -> Any:
         from botocore.config import Config
 
         from nova_mme_airflow.hooks import SharedSessionHook
 
-        config = Config(retries={"mode": "standard", "total_max_attempts": _ATTEMPTS})
+        config = Config(retries={"mode": "standard", "total_max_attempts": attempts}, **options)
         hook = SharedSessionHook(
             sessions=self._sessions,
             aws_conn_id=self.settings.aws_conn_id or None,

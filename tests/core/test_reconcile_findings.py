@@ -9,7 +9,7 @@ from core.deployment import Deployment
 from core.stocked import FOLDER, compare, put, stock, take
 
 from nova_mme import vector_index
-from nova_mme.reconcile.finding import Finding, Findings, Kind, read_findings, render_report
+from nova_mme.reconcile.finding import Finding, Findings, Kind, read_findings
 from nova_mme.reconcile.repair import weigh
 from nova_mme.space import DIMENSIONS
 from nova_mme.vector_index import VectorIndex
@@ -60,20 +60,6 @@ def test_the_page_tells_every_kind(deployment: Deployment) -> None:
     assert f'- "{_ORPHAN}/0" in 384d' in page
     assert f'- "{holed.uri}" in 1024d' in page
     assert "## stale: 0\n" in page
-
-
-def test_the_report_says_whether_anything_was_done() -> None:
-    """A dry run says so, and whether a real one would refuse; a real one says what it did."""
-    tally = {"sources": 4, "departed": 2}
-
-    dry = render_report(tally, "s3://o/findings.md", None, ["Half of it."])
-    real = render_report(tally, "s3://o/findings.md", {"removed": 2}, ["Half of it."])
-
-    assert "a dry run, nothing was changed" in dry
-    assert "would refuse without `force`: Half of it." in dry
-    assert "2 departed, 0 orphan, 0 hole, 0 stale; see s3://o/findings.md" in real
-    assert "mended: 2 sources removed, 0 vectors deleted, 0 sources to be stored again" in real
-    assert "refuse" not in real
 
 
 @pytest.mark.parametrize(

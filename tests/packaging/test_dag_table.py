@@ -46,7 +46,7 @@ def test_project_table_is_written_and_then_found_current(tmp_path: Path, checkou
     assert text.endswith("\n<!-- /dags -->\n\nThe end.\n")
     rows = [line.split("`")[1] for line in text.splitlines() if line.startswith("| `")]
     assert rows == sorted(path.stem for path in (checkout / "dags").glob("*.py"))
-    assert "`segment_characters` 32,000 (800 to 50,000)" in text
+    assert "`segment_characters` unset (800 to 50,000)" in text
     assert run("--check", readme, checkout=checkout).returncode == 0
 
 

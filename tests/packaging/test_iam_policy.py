@@ -6,6 +6,7 @@ import ast
 import json
 import re
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,12 @@ import botocore.session
 import pytest
 from botocore import xform_name
 
+from nova_mme.space import DIMENSIONS, Space
+
 # Service -> its prefix in IAM. The SDK's operation names are the actions, but for these (Service Authorization
 # Reference): StartAsyncInvoke is authorised as InvokeModel, the S3 API's names differ from its actions.
 PREFIXES = {
+    "bedrock": "bedrock",
     "bedrock-runtime": "bedrock",
     "s3": "s3",
     "s3vectors": "s3vectors",
@@ -33,7 +37,12 @@ ACTIONS = {
 ALSO = {"s3vectors:QueryVectors": "s3vectors:GetVectors"}
 # IAM knows no resource for these (Service Authorization Reference).
 FOR_ALL_RESOURCES = {"bedrock:ListAsyncInvokes"}
-WAITERS = {"table_exists": "dynamodb:DescribeTable", "table_not_exists": "dynamodb:DescribeTable"}
+# What boto3 calls under another name: waiters, and the table's batch_writer.
+HELPERS = {
+    "table_exists": "dynamodb:DescribeTable",
+    "table_not_exists": "dynamodb:DescribeTable",
+    "batch_writer": "dynamodb:BatchWriteItem",
+}
 
 # What the placeholders of the JSON and the parameters of the template both stand for here.
 VALUES = {
@@ -55,6 +64,7 @@ PARAMETERS = {
     "AWS::Region": VALUES["VECTOR_REGION"],
     "BedrockRegion": VALUES["BEDROCK_REGION"],
     "ModelId": "amazon.nova-2-multimodal-embeddings-v1:0",
+    "OtherModelId": "",
     "MediaBucketName": VALUES["MEDIA_BUCKET"],
     "OutputBucketName": VALUES["OUTPUT_BUCKET"],
     "OutputPrefix": VALUES["OUTPUT_PREFIX"],
@@ -93,8 +103,50 @@ def test_policy_names_every_resource(policy: list[dict[str, Any]]) -> None:
 
 def test_template_has_the_same_policy(policy: list[dict[str, Any]], template: dict[str, Any]) -> None:
     """The template's TaskPolicy, with its parameters filled in, is the JSON policy, statement by statement."""
-    document = template["Resources"]["TaskPolicy"]["Properties"]["PolicyDocument"]
-    assert fill_in(document["Statement"]) == policy
+    assert fill_in(task_policy(template), PARAMETERS) == policy
+
+
+@pytest.mark.parametrize("model", ["amazon.nova-3-embeddings-v1:0", "amazon.nova-*-embeddings-*"])
+def test_model_to_change_to_is_the_only_thing_added(
+    policy: list[dict[str, Any]], template: dict[str, Any], model: str
+) -> None:
+    """The stack's OtherModelId lets the role invoke that model, or what the pattern covers, and nothing else."""
+    assert re.fullmatch(template["Parameters"]["OtherModelId"]["AllowedPattern"], model)
+    assert template["Conditions"]["HasOtherModel"] == {
+        "Fn::Not": [{"Fn::Equals": [{"Ref": "OtherModelId"}, ""]}]
+    }
+
+    first, *others = fill_in(task_policy(template), {**PARAMETERS, "OtherModelId": model})
+
+    model_arn, jobs = policy[0]["Resource"]
+    added = f"arn:aws:bedrock:us-east-1::foundation-model/{model}"
+    assert first == {**policy[0], "Resource": [model_arn, added, jobs]}
+    assert others == policy[1:]
+
+
+@pytest.mark.parametrize(
+    "name", ["*", "amazon*", "*.nova-*", "arn:aws:bedrock:us-east-1::foundation-model/a.b"]
+)
+def test_model_to_change_to_has_a_provider(template: dict[str, Any], name: str) -> None:
+    """OtherModelId takes no pattern for everybody's models, and no ARN."""
+    assert not re.fullmatch(template["Parameters"]["OtherModelId"]["AllowedPattern"], name)
+
+
+def test_default_names_no_other_model(template: dict[str, Any]) -> None:
+    """Which the pattern of the parameter allows."""
+    parameter = template["Parameters"]["OtherModelId"]
+    assert parameter["Default"] == ""
+    assert re.fullmatch(parameter["AllowedPattern"], "")
+
+
+def test_indexes_of_every_space_are_covered(policy: list[dict[str, Any]]) -> None:
+    """Those of the first space and of later ones may be made, filled, searched and dropped; no other index may."""
+    (statement,) = [one for one in policy if "s3vectors:DeleteIndex" in as_list(one["Action"])]
+    arn = "arn:aws:s3vectors:eu-west-1:123456789012:bucket/some-vectors/index/"
+    for space in (Space(), Space("amazon.nova-3-embeddings-v1:0", "second", first=False)):
+        for dimension in DIMENSIONS:
+            assert fnmatchcase(arn + space.index_name(dimension), statement["Resource"])
+    assert not fnmatchcase(arn + "somebody-elses", statement["Resource"])
 
 
 def test_readme_explains_every_statement(policy: list[dict[str, Any]], checkout: Path) -> None:
@@ -113,9 +165,9 @@ def test_readme_fills_in_every_placeholder(checkout: Path) -> None:
 
 
 def known_operations() -> dict[str, set[str]]:
-    """Method or paginator name, such as ``list_objects_v2``, or waiter name -> the actions it needs."""
+    """Method or paginator name, such as ``list_objects_v2``, or a helper's name -> the actions it needs."""
     session = botocore.session.get_session()
-    known = {waiter: {action} for waiter, action in WAITERS.items()}
+    known = {helper: {action} for helper, action in HELPERS.items()}
     for service, prefix in PREFIXES.items():
         for operation in session.get_service_model(service).operation_names:
             name = f"{prefix}:{operation}"
@@ -135,15 +187,25 @@ def names_in_code(checkout: Path) -> Iterator[str]:
                     yield node.value
 
 
-def fill_in(value: Any) -> Any:
-    """A piece of the template with ``Fn::Sub`` carried out."""
+def task_policy(template: dict[str, Any]) -> Any:
+    """The statements of the template's policy."""
+    return template["Resources"]["TaskPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+
+
+def fill_in(value: Any, parameters: dict[str, str]) -> Any:
+    """A piece of the template with ``Fn::Sub`` and the one ``Fn::If`` carried out."""
     if isinstance(value, list):
-        return [fill_in(item) for item in value]
+        filled = [fill_in(item, parameters) for item in value]
+        return [item for item in filled if item != {"Ref": "AWS::NoValue"}]
     if not isinstance(value, dict):
         return value
     if set(value) == {"Fn::Sub"}:
-        return re.sub(r"\$\{([^}]+)\}", lambda match: PARAMETERS[match[1]], value["Fn::Sub"])
-    return {key: fill_in(item) for key, item in value.items()}
+        return re.sub(r"\$\{([^}]+)\}", lambda match: parameters[match[1]], value["Fn::Sub"])
+    if set(value) == {"Fn::If"}:
+        condition, if_so, if_not = value["Fn::If"]
+        assert condition == "HasOtherModel"
+        return fill_in(if_so if parameters["OtherModelId"] else if_not, parameters)
+    return {key: fill_in(item, parameters) for key, item in value.items()}
 
 
 def as_list(value: str | list[str]) -> list[str]:

@@ -6,10 +6,15 @@ import json
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from core.deployment import Deployment
 from core.stocked import stock
+from core.two_spaces import NEXT, open_side, put, store
 
+from nova_mme.source import Source
+from nova_mme.space import DIMENSIONS
+from nova_mme.space_registry import SpaceRegistry
 from nova_mme_airflow import reconciling
 
 SETTINGS = {
@@ -65,6 +70,57 @@ class Run:
         """Delete objects from the bucket of media."""
         for name in names:
             self.deployment.s3.delete_object(Bucket="media", Key=name)
+
+
+class Spaces:
+    """A deployment with three sources, each stored in the active space and in the next one."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.active = run.deployment.settings.space
+        self.registry = SpaceRegistry(run.deployment.dynamodb, "ledger", self.active)
+        self.registry.build(NEXT, {})
+        self.next = open_side(run.deployment, NEXT)
+        self.next.store.ensure()
+        store(self.next, run.sources, np.ones((3, 3072)), segments={"TEXT": 3})
+
+    def add(self, *sources: Source) -> None:
+        """Put a vector of each into the next space's indexes, without a row."""
+        put(self.next, sources, np.ones((len(sources), 3072)))
+
+    def take(self, dimension: int, *keys: str) -> None:
+        """Delete vectors of the next space from one index."""
+        self.run.deployment.s3vectors.delete_vectors(
+            vectorBucketName="vectors", indexName=NEXT.index_name(dimension), keys=list(keys)
+        )
+
+    def begin_deletion(self) -> None:
+        """Give the next space up, and claim it for deletion."""
+        self.registry.retire(NEXT.name, keep_days=0)
+        assert self.registry.begin_deletion(NEXT.name)
+
+    def drop_index(self, dimension: int) -> None:
+        """Delete one of the next space's indexes."""
+        self.run.deployment.s3vectors.delete_index(
+            vectorBucketName="vectors", indexName=NEXT.index_name(dimension)
+        )
+
+    def keys(self, dimension: int) -> set[str]:
+        """The keys in one of the next space's indexes."""
+        answer = self.run.deployment.s3vectors.list_vectors(
+            vectorBucketName="vectors", indexName=NEXT.index_name(dimension)
+        )
+        return {vector["key"] for vector in answer["vectors"]}
+
+    def statuses(self) -> dict[str, str]:
+        """URI -> status of the next space's rows."""
+        return {row.uri: row.status.value for row in self.next.ledger.scan()}
+
+    def everything(self) -> Any:
+        """All that a reconciliation may change."""
+        old = open_side(self.run.deployment, self.active)
+        rows = [sorted(side.ledger.scan(), key=lambda row: row.uri) for side in (old, self.next)]
+        return rows, self.run.deployment.all_keys(), [self.keys(dimension) for dimension in DIMENSIONS]
 
 
 def open_run(account: Any, monkeypatch: pytest.MonkeyPatch) -> Run:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partialmethod
 from typing import Any
 
 import numpy as np
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from botocore.exceptions import ClientError
 from core.stocked import keys_of, take
-from core.two_spaces import NEXT, date_back, open_side, put, store
-from shell.reconciling_run import REAL, Run, open_run
+from core.two_spaces import NEXT, date_back, put, store
+from shell.reconciling_run import REAL, Run, Spaces, open_run
 
 from nova_mme.reconcile.comparison import Listing
+from nova_mme.reconcile.repair import Repair
 from nova_mme.row import Status
 from nova_mme.source import Source
 from nova_mme.space import DIMENSIONS
@@ -21,52 +24,6 @@ from nova_mme.space_registry import SpaceRegistry
 KINDS = ("departed", "orphan", "hole", "stale")
 ROOM = {"max_deleted_fraction": 0.7}
 STRANGER = Source("s3://media/stranger.txt", "e", 1, 0)
-
-
-class Spaces:
-    """A deployment with three sources, each stored in the active space and in the next one."""
-
-    def __init__(self, run: Run) -> None:
-        self.run = run
-        self.active = run.deployment.settings.space
-        self.registry = SpaceRegistry(run.deployment.dynamodb, "ledger", self.active)
-        self.registry.build(NEXT, {})
-        self.next = open_side(run.deployment, NEXT)
-        self.next.store.ensure()
-        store(self.next, run.sources, np.ones((3, 3072)), segments={"TEXT": 3})
-
-    def add(self, *sources: Source) -> None:
-        """Put a vector of each into the next space's indexes, without a row."""
-        put(self.next, sources, np.ones((len(sources), 3072)))
-
-    def take(self, dimension: int, *keys: str) -> None:
-        """Delete vectors of the next space from one index."""
-        self.run.deployment.s3vectors.delete_vectors(
-            vectorBucketName="vectors", indexName=NEXT.index_name(dimension), keys=list(keys)
-        )
-
-    def drop_index(self, dimension: int) -> None:
-        """Delete one of the next space's indexes."""
-        self.run.deployment.s3vectors.delete_index(
-            vectorBucketName="vectors", indexName=NEXT.index_name(dimension)
-        )
-
-    def keys(self, dimension: int) -> set[str]:
-        """The keys in one of the next space's indexes."""
-        answer = self.run.deployment.s3vectors.list_vectors(
-            vectorBucketName="vectors", indexName=NEXT.index_name(dimension)
-        )
-        return {vector["key"] for vector in answer["vectors"]}
-
-    def statuses(self) -> dict[str, str]:
-        """URI -> status of the next space's rows."""
-        return {row.uri: row.status.value for row in self.next.ledger.scan()}
-
-    def everything(self) -> Any:
-        """All that a reconciliation may change."""
-        old = open_side(self.run.deployment, self.active)
-        rows = [sorted(side.ledger.scan(), key=lambda row: row.uri) for side in (old, self.next)]
-        return rows, self.run.deployment.all_keys(), [self.keys(dimension) for dimension in DIMENSIONS]
 
 
 @pytest.fixture
@@ -98,7 +55,7 @@ def test_a_deleted_object_goes_from_every_space(run: Run, spaces: Spaces) -> Non
     assert [part["space"] for part in compared["spaces"]] == [spaces.active.name, NEXT.name]
     assert [find(part) for part in compared["spaces"]] == [{"departed": 1}] * 2
     assert (summary["departed"], summary["objects"], summary["sources"]) == (2, 2, 6)
-    assert summary["mended"] == {"removed": 2, "vectors_deleted": 24, "reopened": 0, "left_alone": 0}
+    assert summary["mended"] == {"removed": 2, "vectors_deleted": 24, "left_alone": 0}
     kept = keys_of(left[0]) | keys_of(left[1])
     assert all(
         keys == kept
@@ -240,9 +197,7 @@ def test_a_space_that_is_being_deleted_is_left_alone(run: Run, spaces: Spaces) -
     """Before the comparison, or after it: its indexes and rows are on their way out."""
     spaces.add(STRANGER)
     compared = run.compare(**ROOM)
-    spaces.registry.retire(NEXT.name, keep_days=0)
-    assert spaces.registry.begin_deletion(NEXT.name)
-    spaces.drop_index(1024)
+    spaces.begin_deletion()
 
     run.mend(compared, **REAL, **ROOM)
     summary = run.report(compared, **REAL)
@@ -259,8 +214,7 @@ def test_a_space_whose_deletion_outruns_the_comparison_is_left_out(
     taken = Listing.take
 
     def take_and_delete(*about: Any) -> Listing:
-        spaces.registry.retire(NEXT.name, keep_days=0)
-        assert spaces.registry.begin_deletion(NEXT.name)
+        spaces.begin_deletion()
         spaces.drop_index(256)
         return taken(*about)
 
@@ -297,3 +251,26 @@ def test_a_space_that_was_only_registered_is_no_trouble(run: Run) -> None:
 
     assert [find(part) for part in compared["spaces"]] == [{}, {}]
     assert run.report(compared, **REAL)["objections"] == []
+
+
+def test_a_space_whose_deletion_outruns_the_mending_is_left_out(
+    run: Run, spaces: Spaces, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was to be deleted went with its index; an index that is missing without a deletion is an error."""
+    spaces.add(STRANGER)
+    compared = run.compare(**ROOM)
+    mended = Repair.run
+
+    def lose_index_and_run(repair: Repair, folder: Any, *, delete: bool) -> Any:
+        if repair.store.space == NEXT:
+            if delete:
+                spaces.begin_deletion()
+            spaces.next.store.drop()
+        return mended(repair, folder)
+
+    monkeypatch.setattr(Repair, "run", partialmethod(lose_index_and_run, delete=False))
+    with pytest.raises(ClientError, match="NotFoundException"):
+        run.mend(compared, **REAL, **ROOM)
+    monkeypatch.setattr(Repair, "run", partialmethod(lose_index_and_run, delete=True))
+
+    assert list(run.mend(compared, **REAL, **ROOM)["spaces"]) == [spaces.active.name]

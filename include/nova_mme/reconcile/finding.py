@@ -153,20 +153,6 @@ def tell_counts(tally: Mapping[str, int]) -> list[str]:
     ]
 
 
-def render_report(
-    tally: Mapping[str, int], findings_uri: str, done: Mapping[str, int] | None, objections: Sequence[str]
-) -> str:
-    """A run's page as Markdown.
-
-    :param done: what was mended, :attr:`nova_mme.repair.Repair.done`; None when it was a dry run.
-    :param objections: why a run that is no dry run would refuse to mend it.
-    """
-    heading = "# Reconciliation" + (": a dry run, nothing was changed" if done is None else "")
-    lines = tell_findings(tally, findings_uri)
-    lines += tell_refusal(objections) if done is None else tell_mended(done)
-    return "\n".join([heading, "", *lines, ""])
-
-
 def tell_findings(tally: Mapping[str, int], findings_uri: str) -> list[str]:
     """What was looked at and found, as lines of Markdown."""
     found = ", ".join(f"{tally.get(kind, 0)} {kind}" for kind in Kind)

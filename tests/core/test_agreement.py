@@ -45,6 +45,7 @@ def test_recall_is_the_share_of_the_wanted(found: list[str], wanted: list[str], 
         (list("ab"), list("ba"), 0.9),
         # The shorter one is the beginning of the longer: nothing speaks against their going on alike.
         (list("a"), list("ab"), 1.0),
+        (list("a"), list("abc"), 1.0),
         # X = 0, 1, and s = 1 shares nothing: 0.1 / 0.9 * (1 / 2) * 0.81 + (1 / 2) * 0.81.
         (list("b"), list("ab"), 0.45),
     ],
@@ -104,9 +105,11 @@ def two(deployment: Deployment) -> TwoSpaces:
 
 
 def test_a_source_of_many_segments_hides_no_other(two: TwoSpaces) -> None:
-    """One call answers a hundred segments, and all of them are the nearest source's: the others are asked for."""
+    """One call answers a hundred segments, and all of the first two are of one source: the others are asked for."""
     sources = [two.upload(f"{number}.txt", "text") for number in range(13)]
     vectors = make_vectors(len(sources))
+    vectors[1] = vectors[0] + 0.1 * vectors[1]
+    vectors[1] /= np.linalg.norm(vectors[1])
     store(two.old, sources[:2], vectors[:2], segments={"TEXT": 120})
     store(two.old, sources[2:], vectors[2:])
 

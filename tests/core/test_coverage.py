@@ -158,6 +158,17 @@ def test_what_changed_since_the_catch_up_is_in_motion(
     assert Standing.IN_MOTION not in _standings(_cover(two, since=source.modified + 60))
 
 
+def test_an_object_or_a_row_that_changed_is_enough(two: TwoSpaces) -> None:
+    """It was uploaded since, and not stored again yet; or stored again since, for another recipe."""
+    source = _in_both(two)
+    _forget(two, source)
+
+    date_back(two.old, source, 3600)
+    assert _standings(_cover(two, since=source.modified - 60)) == {Standing.IN_MOTION: 1}
+    date_back(two.old, source, -7200)
+    assert _standings(_cover(two, since=source.modified + 60)) == {Standing.IN_MOTION: 1}
+
+
 def test_a_source_outside_of_the_source_uri_is_told(two: TwoSpaces) -> None:
     """It can be found today, and no backfill takes it up."""
     stranger = Source("s3://elsewhere/a.txt", "v1", 1, 1)

@@ -55,6 +55,17 @@ def test_lost_indexes_come_back(deployment: Deployment, dimensions: Sequence[int
     assert compare(deployment).kinds == {}
 
 
+def test_metadata_names_the_dimension_once(deployment: Deployment) -> None:
+    """Which of two equal names counts is anybody's guess."""
+    embed_long(deployment)
+
+    with deployment.record("s3vectors") as calls:
+        rebuild(deployment).from_vectors([256])
+
+    (batch,) = (call.params["vectors"] for call in calls if call.operation == "PutVectors")
+    assert batch.encode().count(b'"embeddingDimension":') == len(batch) == 3
+
+
 def test_a_rebuild_can_be_run_again(deployment: Deployment) -> None:
     """Over an index that is there: the second time changes nothing."""
     embed_three(deployment)
@@ -204,21 +215,28 @@ def test_a_rebuild_that_breaks_off_is_run_again(deployment: Deployment, operatio
 
 @dataclass
 class _Endless:
-    """A 3072-d index of this many pages: one source's segments."""
+    """A 3072-d index of this many pages: one source's segments.
+
+    :ivar lag: how many pages were read at most and not looked at again.
+    """
 
     object_id: str
     about: dict[str, Any]
     pages_left: int
     name: str = "endless"
+    checked: int = 0
+    lag: int = 0
 
     def pages(self, **_: Any) -> Iterator[list[dict[str, Any]]]:
         """As VectorIndex.pages gives them."""
         for page in range(self.pages_left):
             keys = [f"{self.object_id}/TEXT/{100 * page + number}" for number in range(100)]
-            yield [{**item, "data": {"float32": [0.5] * 3072}} for item in self.get(keys)]
+            self.lag = max(self.lag, page - self.checked)
+            yield [{"key": key, "metadata": self.about, "data": {"float32": [0.5] * 3072}} for key in keys]
 
     def get(self, keys: Any, **_: Any) -> Iterator[dict[str, Any]]:
         """As VectorIndex.get gives them."""
+        self.checked += 1
         return ({"key": key, "metadata": self.about} for key in keys)
 
 
@@ -236,6 +254,7 @@ def test_memory_does_not_grow_with_the_index(deployment: Deployment, monkeypatch
         assert rebuild(deployment).from_vectors([256])["vectors_256"] == 100 * pages
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
+        assert endless.lag * 100 <= 4 * BATCH_ROWS
 
     assert peaks[2] < 1.5 * peaks[1]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -62,6 +63,32 @@ def test_a_newer_version_on_its_way_is_stored(deployment: Deployment, moment: Ha
     assert [outcome.status for outcome in other.ingest(newer[0])] == ["stored"]
     (source,) = deployment.listing()
     assert (all_etags(deployment), len(deployment.all_keys())) == ({source.etag}, 1)
+
+
+def test_a_newer_version_that_is_being_put_is_stored_again(deployment: Deployment) -> None:
+    """It is in the 256-d index and not in the 3072-d one when all of a rebuild takes place: it is not noted."""
+    embed_long(deployment)
+    other, small_is_in = Deployment(deployment.aws), threading.Event()
+    source = other.upload("a.txt", LONG * 2)
+    shard = other.shard(RUN)
+    other.wait(other.submit(shard))
+
+    def tell(**_: Any) -> None:
+        if threading.current_thread().name.startswith("put-256d"):
+            small_is_in.set()
+
+    def hold_back(**_: Any) -> None:
+        if threading.current_thread().name.startswith("put-3072d"):
+            assert small_is_in.wait(10)
+            rebuild(deployment).from_vectors([256])
+
+    other.s3vectors.meta.events.register("after-call.s3vectors.PutVectors", tell)
+    other.s3vectors.meta.events.register("before-call.s3vectors.PutVectors", hold_back)
+    (outcome,) = other.ingest(shard)
+
+    assert (outcome.status, outcome.reason) == ("failed", "not_finished")
+    deployment.embed(RUN)
+    assert (all_etags(deployment), compare(deployment).kinds) == ({source.etag}, {})
 
 
 @_MOMENTS

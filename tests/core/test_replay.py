@@ -246,15 +246,18 @@ def test_memory_does_not_grow_with_the_ledger(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Some batches, however many sources there are."""
-    peaks = []
+    peaks, asked_at_once = [], []
     monkeypatch.setattr("nova_mme.store.VectorStore.put", lambda self, dimension, batch: len(batch))
     for count in (1, 4 * BATCH_ROWS, 16 * BATCH_ROWS):
         rows = {row.object_id: row for row in map(_make_row, range(count))}
         monkeypatch.setattr("nova_mme.ledger.Ledger.scan", lambda self, rows=rows: iter(rows.values()))
-        monkeypatch.setattr(
-            "nova_mme.ledger.Ledger.rows",
-            lambda self, asked, rows=rows: {one.object_id: rows[one.object_id] for one in asked},
-        )
+
+        def look_up(self: Any, asked: Any, rows: dict[str, Row] = rows) -> dict[str, Row]:
+            found = {one.object_id: rows[one.object_id] for one in asked}
+            asked_at_once.append(len(found))
+            return found
+
+        monkeypatch.setattr("nova_mme.ledger.Ledger.rows", look_up)
         monkeypatch.setattr("nova_mme.ledger.Ledger.stored", lambda self, *_, **__: True)
         doing = rebuild(deployment)
         doing.s3 = _OneOutput()
@@ -264,6 +267,7 @@ def test_memory_does_not_grow_with_the_ledger(
         tracemalloc.stop()
 
     assert peaks[2] < 1.5 * peaks[1]
+    assert max(asked_at_once) <= 2 * BATCH_ROWS
 
 
 def _make_row(number: int) -> Row:

@@ -96,7 +96,8 @@ def find_neighbours(
         keys = [key for key in (VectorKey.parse(hit["key"]) for hit in hits) if key]
         found += keys
         known = list(dict.fromkeys(key.object_id for key in found))
-        if len(hits) < MAX_TOP_K or not keys or (len(found) >= DEPTH and len(known) >= sources):
+        is_enough = len(found) >= DEPTH and len(known) >= sources
+        if is_enough or len(hits) < MAX_TOP_K or not set(known) - set(passed):
             return found
         passed = [*passed[: bool(left_out)], *known]
 

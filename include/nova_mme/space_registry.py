@@ -164,8 +164,13 @@ class SpaceRegistry:
         return claimed
 
     def forget(self, name: str) -> Spaces:
-        """Drop a space whose indexes and rows are gone."""
-        return self._change(lambda spaces: spaces.without(name))
+        """Drop a space whose indexes and rows are gone, and which nobody has begun to build anew."""
+
+        def change(spaces: Spaces) -> Spaces:
+            member = spaces.members.get(name)
+            return spaces.without(name) if member and member.state is State.DELETING else spaces
+
+        return self._change(change)
 
     def _change(self, change: Callable[[Spaces], Spaces]) -> Spaces:
         """Write what ``change`` makes of the spaces, if they are still as they were read; else once more."""

@@ -95,12 +95,14 @@ class Frame:
         self, operation: str, request: Request, scope: Scope, environ: Mapping[str, Any]
     ) -> Response:
         service = self._services.get(scope.service)
-        if service is None:
-            return self._emulated.answer(scope, operation, request, environ)
         try:
+            if service is None:
+                return self._emulated.answer(scope, operation, request, environ)
             return service.answer(operation, request)
         except AwsError as error:
-            return answer_error(service.name, error)
+            return answer_error(scope.service, error)
+        except NotImplementedError as error:  # moto's; AWS SDKs repeat a 500, and not this
+            return answer_error(scope.service, AwsError("NotImplemented", str(error), status=501))
 
     def _find_fault(self, name: str, request: Request, scope: Scope) -> CallFault | None:
         if scope.access_key == INTERNAL_KEY:

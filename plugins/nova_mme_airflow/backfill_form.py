@@ -139,7 +139,7 @@ def _money() -> dict[str, Param]:
             maximum=1_000_000_000,
             title="Spend at most ($)",
             description="Over this run and those that it starts itself. When it is spent nothing more is started; what "
-            "was started is stored, and another run goes on. Empty: no bound.",
+            "was started is stored, and a run that you start later goes on, with a sum of its own. Empty: no bound.",
             section=_MONEY,
         ),
         "approval_threshold_usd": Param(

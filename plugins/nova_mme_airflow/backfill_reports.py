@@ -93,7 +93,10 @@ def _go_on(params: Mapping[str, Any], dag_run: Any, made: BackfillReport) -> dic
     if not planned or outcomes is None or made.progress is None:
         return {"next": None, "why_over": "Nothing was taken up."}
     if made.progress.stopped or planned["over_budget"]:
-        return {"next": None, "why_over": "max_cost_usd is spent. Run it again with a larger sum to go on."}
+        return {
+            "next": None,
+            "why_over": "max_cost_usd is spent, or too little of it is left. Start the DAG again to go on: a new run may spend its own.",
+        }
     if planned["left"] <= 0:
         return {"next": None, "why_over": "Nothing is left."}
     if not outcomes.statuses["stored"] + outcomes.statuses["partial"]:

@@ -60,7 +60,7 @@ def test_what_is_spent_adds_up(campaign: Campaign) -> None:
 
     assert campaign.progress().spent_usd == 1.0
     assert not campaign.progress().stopped
-    with pytest.raises(BudgetSpent, match=r"\$1.00 of \$1.00 spent; stopped.*Run it again with a larger sum"):
+    with pytest.raises(BudgetSpent, match=r"\$1.00 of \$1.00 spent; stopped.*Start the DAG again to go on"):
         campaign.spend(0.01)
     assert (campaign.progress().spent_usd, campaign.progress().stopped) == (1.0, True)
 

@@ -100,3 +100,19 @@ def test_how_many_segments_were_stored_is_kept(deployment: Deployment) -> None:
     deployment.ledger.stored(_SOURCE, _RECIPE, segments={"TEXT": 5}, counts={"TEXT": 4}, failed_segments=1)
 
     assert (deployment.row(_SOURCE).segments, deployment.row(_SOURCE).counts) == ({"TEXT": 5}, {"TEXT": 4})
+
+
+def test_a_cleared_space_leaves_the_others(deployment: Deployment) -> None:
+    """All of its rows go, in more than one batch; another space's and what else the table holds stay."""
+    other = replace(deployment.ledger, space=Space(revision="other"))
+    for number in range(30):
+        _submit(deployment.ledger, make_source(f"{number}.txt"))
+    _submit(other, make_source("0.txt"))
+    deployment.dynamodb.Table("ledger").put_item(Item={"object_id": "~spaces", "space": "~", "version": 1})
+
+    assert deployment.ledger.clear() == 30
+
+    assert list(deployment.ledger.scan()) == []
+    assert [row.uri for row in other.scan()] == ["s3://media/0.txt"]
+    assert deployment.dynamodb.Table("ledger").get_item(Key={"object_id": "~spaces", "space": "~"})["Item"]
+    assert deployment.ledger.clear() == 0

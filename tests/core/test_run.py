@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -100,3 +101,36 @@ def test_a_time_is_utc_unless_it_says_otherwise() -> None:
     )
 
     assert (run.modified_from, run.modified_to) == (1_793_491_200, 1_793_494_800)
+
+
+def test_what_is_left_open_is_as_in_force() -> None:
+    """A recipe that a backfill has brought in stays, until a run is told another; what is told goes before."""
+    known = Recipe.standard(Modality.VIDEO, segment=9, embedding_mode="AUDIO_VIDEO_SEPARATE")
+
+    assert Run.read(Modality.VIDEO, {}, known).recipe == known
+    assert Run.read(Modality.VIDEO, {"segment_seconds": 6}, known).recipe == replace(known, segment=6)
+    told = Run.read(Modality.VIDEO, {"embedding_mode": "AUDIO_VIDEO_COMBINED"}, known)
+    assert told.recipe == replace(known, embedding_mode="AUDIO_VIDEO_COMBINED")
+
+
+@pytest.mark.parametrize(
+    ("params", "takes"),
+    [({}, False), ({"segment_seconds": None, "embedding_mode": None}, False), ({"segment_seconds": 5}, True)],
+    ids=str,
+)
+def test_only_a_run_that_was_told_a_recipe_takes_what_is_stale(params: dict[str, Any], takes: bool) -> None:
+    """Also when it was told the one in force; a sweep undoes nothing that others have chosen."""
+    assert Run.read(Modality.VIDEO, params, Recipe.standard(Modality.VIDEO)).takes_stale is takes
+
+
+@pytest.mark.parametrize("again", ["force", "retry_failed"])
+def test_beside_another_space_only_what_it_lacks_is_taken(again: str) -> None:
+    """The same sources under its own recipe; what this run does again is not paid for twice there."""
+    params = {"prefix": "a/", "limit": 3, "priority": "backfill", "modified_from": "2026-11-01"}
+    run = Run.read(Modality.TEXT, {**params, again: True, "segment_characters": 900})
+    other = Recipe.standard(Modality.TEXT, segment=1000)
+
+    beside = run.beside(other)
+
+    assert beside == replace(run, recipe=other, force=False, retry_failed=False, takes_stale=False)
+    assert (beside.prefix, beside.limit, beside.priority) == ("a/", 3, "backfill")

@@ -109,3 +109,18 @@ def test_the_job_limit_is_a_whole_number(value: object) -> None:
     """A text that looks like one is not taken for one."""
     with pytest.raises(BadSetting, match="'max_jobs_in_flight' must be a whole number from 1"):
         make_settings(max_jobs_in_flight=value)
+
+
+def test_own_prices_are_kept_as_they_are() -> None:
+    """A backfill reads them with its price table; without any there are none."""
+    prices = {"image": 0.5, "source": "our contract"}
+
+    assert Settings.read({**_MINIMUM, "prices": prices}).prices == prices
+    assert Settings.read(_MINIMUM).prices == {}
+
+
+@pytest.mark.parametrize("prices", [None, [], "cheap", 5])
+def test_prices_are_an_object(prices: object) -> None:
+    """The sentence says what they are instead."""
+    with pytest.raises(BadSetting, match="'prices' must be a JSON object, not"):
+        Settings.read({**_MINIMUM, "prices": prices})

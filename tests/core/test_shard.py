@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import orjson
 import pytest
 from core.builders import make_run, make_settings, make_source
 from core.deployment import Deployment
@@ -9,8 +12,9 @@ from core.deployment import Deployment
 from nova_mme.modality import Modality
 from nova_mme.recipe import Recipe
 from nova_mme.run import LIMIT_MAX, Run
-from nova_mme.shard import SHARD_MAX, SHARD_MIN, Shard, Work, run_folder, shard_size
+from nova_mme.shard import SHARD_MAX, SHARD_MIN, Shard, Work, run_folder, shard_size, write_shards
 from nova_mme.source import S3Uri
+from nova_mme.space import Space
 
 _MAX_MAP_LENGTH = 1024  # Airflow's default of core.max_map_length
 
@@ -87,3 +91,51 @@ def test_a_manifest_of_an_older_release_is_read(buckets: Deployment) -> None:
 def test_each_run_has_a_folder_of_its_own(run_id: str, folder: str) -> None:
     """A run id is one path element, whatever it holds."""
     assert str(run_folder("s3://out/nova/", "embed_text", run_id)) == folder
+
+
+def test_a_manifest_that_names_no_space_is_of_the_settings_one(buckets: Deployment) -> None:
+    """It was written before there were several; its tasks may be cleared after the update."""
+    shard = replace(_shard(), campaign="", dag_run="")
+    manifest = shard.write(buckets.s3, S3Uri("output", "r"))["manifest"]
+    place = S3Uri.parse(manifest)
+    document = orjson.loads(buckets.s3.get_object(Bucket=place.bucket, Key=place.key)["Body"].read())
+    for name in ("space", "campaign", "dag_run"):
+        del document[name]
+    del document["settings"]["prices"], document["run"]["takes_stale"], document["works"][0]["seen"]
+    buckets.s3.put_object(Bucket=place.bucket, Key=place.key, Body=orjson.dumps(document))
+
+    assert Shard.read(buckets.s3, manifest) == shard
+
+
+def test_a_manifest_keeps_space_campaign_and_prices(buckets: Deployment) -> None:
+    """A backfill's task pays from the same purse, into the same space, whenever it is cleared."""
+    space = Space("amazon.next-v2:0", "r2", first=False)
+    settings = make_settings(prices={"image": 0.5, "source": "our contract"})
+    shard = replace(
+        _shard(), settings=settings, space=space, campaign="backfill_embeddings/r1", dag_run="x/y"
+    )
+
+    manifest = shard.write(buckets.s3, S3Uri("output", "r"))["manifest"]
+
+    assert Shard.read(buckets.s3, manifest) == shard
+
+
+@pytest.mark.parametrize(("size", "sizes"), [(None, [10, 10, 3]), (9, [9, 9, 5]), (50, [23])])
+def test_works_are_cut_into_shards(buckets: Deployment, size: int | None, sizes: list[int]) -> None:
+    """Each once and in their order, numbered on from the one that they are like."""
+    works = tuple(Work(make_source(f"{number}.txt"), 1, "new") for number in range(23))
+    like = replace(_shard(), works=(), campaign="backfill_embeddings/r1")
+
+    handles = write_shards(buckets.s3, S3Uri("output", "r"), works, like=like, size=size)
+
+    assert [handle["sources"] for handle in handles] == sizes
+    shards = [Shard.read(buckets.s3, handle["manifest"]) for handle in handles]
+    assert [shard.number for shard in shards] == list(range(7, 7 + len(sizes)))
+    assert tuple(work for shard in shards for work in shard.works) == works
+    assert {replace(shard, number=7, works=()) == like for shard in shards} == {True}
+
+
+def test_nothing_due_is_no_shard(buckets: Deployment) -> None:
+    """And no manifest."""
+    assert write_shards(buckets.s3, S3Uri("output", "r"), [], like=_shard()) == []
+    assert buckets.output_files() == []

@@ -123,13 +123,12 @@ def test_what_was_not_judged_is_not_cut_over_to(registry: SpaceRegistry) -> None
         (lambda registry: registry.roll_back(keep_days=1), "no space to go back to"),
         (lambda registry: registry.cut_over("nobody", keep_days=1), "no space 'nobody'"),
         (lambda registry: registry.retire(_FIRST.name, keep_days=0), "is the active one"),
-        (lambda registry: registry.forget(_FIRST.name), "is the active one"),
         (
             lambda registry: registry.build(Space("amazon.next", "v2-0", first=False), {}),
             "would get the same name",
         ),
     ],
-    ids=["nothing to go back to", "unknown", "retire the active", "forget the active", "same name"],
+    ids=["nothing to go back to", "unknown", "retire the active", "same name"],
 )
 def test_what_cannot_be_is_refused(
     registry: SpaceRegistry, change: Callable[[SpaceRegistry], Any], told: str
@@ -160,6 +159,15 @@ def test_a_space_is_deleted_only_after_its_days_and_never_the_active_one(
     assert registry.begin_deletion(_FIRST.name), "a deletion that was broken off goes on"
     spaces = registry.forget(_FIRST.name)
     assert (set(spaces.members), spaces.previous_name) == ({"next-v2-0"}, "")
+
+
+def test_only_what_is_being_deleted_is_forgotten(registry: SpaceRegistry) -> None:
+    """A slow deletion does not drop what has been begun anew since."""
+    before = registry.build(_NEXT, {})
+
+    assert registry.forget("next-v2-0") == before
+    assert registry.forget(_FIRST.name) == before
+    assert registry.forget("nobody") == before
 
 
 def test_going_back_keeps_a_space_from_being_deleted(registry: SpaceRegistry, clock: Clock) -> None:

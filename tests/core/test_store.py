@@ -155,3 +155,58 @@ def test_a_refused_put_is_raised(deployment: Deployment) -> None:
     """Nothing is swallowed: a vector of another length names itself."""
     with pytest.raises(ClientError, match="object/TEXT/0.*length 384"):
         deployment.store.put(384, _batch(1, 256))
+
+
+def test_a_dropped_space_leaves_the_others(deployment: Deployment) -> None:
+    """Its four indexes go with all that is in them; those that are not there are no error, and not told of."""
+    later = VectorStore(deployment.s3vectors, "vectors", Space(revision="two", first=False))
+    later.ensure()
+    deployment.store.put(256, _batch(1))
+    later.put(256, _batch(3))
+
+    assert later.drop() == [f"embeddings-nova-2-mme-v1-0-two-{dimension}d" for dimension in DIMENSIONS]
+    assert later.drop() == []
+    assert deployment.keys(256) == {"object/TEXT/0"}
+    deployment.s3vectors.delete_index(vectorBucketName="vectors", indexName="embeddings-384d")
+    assert deployment.store.drop() == ["embeddings-256d", "embeddings-1024d", "embeddings-3072d"]
+
+
+def test_an_index_that_cannot_be_dropped_is_raised(deployment: Deployment) -> None:
+    """Whoever drops a space must know that it is still there."""
+    deployment.put_faults(
+        {"operation": "s3vectors.DeleteIndex", "code": "AccessDeniedException", "status": 403}
+    )
+
+    with pytest.raises(ClientError, match="AccessDenied"):
+        deployment.store.drop()
+
+
+@pytest.mark.parametrize("documents", [[], [{}], [{"space": "nova-2-mme-v1-0-test"}]], ids=str)
+def test_vectors_of_its_own_space_are_no_trouble(
+    deployment: Deployment, documents: list[dict[str, Any]]
+) -> None:
+    """Nor none at all, nor one that does not say of which space it is."""
+    for document in documents:
+        deployment.store.put(256, _batch(1, **document))
+
+    deployment.store.check_space()
+    assert deployment.store.ensure() == []
+
+
+def test_vectors_of_another_space_are_refused_by_name(deployment: Deployment) -> None:
+    """Two deployments were given one vector bucket: the sentence names both spaces and a vector."""
+    deployment.store.put(256, _batch(3, space="next-v2-0"))
+
+    told = (
+        "vectors/embeddings-256d holds vectors of the space 'next-v2-0', not of 'nova-2-mme-v1-0-test': the vector "
+        "'object/TEXT/.' is one.*backfill_embeddings"
+    )
+    for check in (deployment.store.check_space, deployment.store.ensure):
+        with pytest.raises(IndexMismatch, match=told):
+            check()
+
+
+def test_a_space_without_indexes_cannot_be_checked(empty: Deployment) -> None:
+    """That is told as the service tells it."""
+    with pytest.raises(ClientError, match="NotFound"):
+        empty.store.check_space()

@@ -126,7 +126,7 @@ def test_a_backfill_that_makes_way_pays_for_what_it_has_started(purse: Purse) ->
     upload(purse, 3)
     shard = plan(purse, priority="backfill")
     quota = JobQuota(deployment.dynamodb, "ledger", limit=1)
-    deployment.put_faults({"job": "*", "delay_seconds": 600})
+    deployment.put_faults({"job": "page", "delay_seconds": 600})
     starter = JobStarter(deployment.bedrock, quota, "backfill", sleep=lambda seconds: None)
     with pytest.raises(Yielded):
         submit(shard, s3=deployment.s3, starter=starter, ledger=deployment.ledger, meter=purse.meter)

@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import boto3
 import pytest
 from aiobotocore.session import get_session
 from botocore.exceptions import ClientError
@@ -125,6 +126,16 @@ def test_asynchronous_clients_work(local_aws: LocalAws):
         return [head["ContentLength"] for head in heads]
 
     assert asyncio.run(main()) == list(range(40))
+
+
+def test_what_nobody_emulates_is_refused_once(local_aws: LocalAws):
+    """A client hears so at its first try, instead of trying again and again."""
+    keys = {"aws_access_key_id": "a", "aws_secret_access_key": "b", "region_name": "us-east-1"}
+    bedrock = boto3.client("bedrock", endpoint_url=local_aws.url, **keys)
+    with pytest.raises(ClientError, match="get_foundation_model") as caught:
+        bedrock.get_foundation_model(modelIdentifier="some-model")
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+    assert caught.value.response["ResponseMetadata"]["RetryAttempts"] == 0
 
 
 def test_there_is_one_in_a_process(local_aws: LocalAws):

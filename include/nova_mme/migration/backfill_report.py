@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -71,13 +72,17 @@ class BackfillReport:
             )
         if self.planned:
             told = self.planned
-            lines.append(f"* taken up: {told['taken']:,} of {told['due']:,} that were due in {told['space']}")
+            over = told.get("over_budget")
+            lines.append(
+                f"* taken up: {told['taken']:,} of {told['due']:,} that were due in {told['space']}"
+                + (f"; {over:,} cost more than what is left of max_cost_usd" if over else "")
+            )
         if self.progress:
             lines.append(f"* all runs of this backfill so far: {self.progress.tell()}")
         if self.verdict:
             passed = "passed" if self.verdict["passed"] else "**did not pass**"
             lines.append(f"* the gate of {self.verdict['space']} {passed}; see {self.verdict['page_uri']}")
-            lines += [f"  * {reason}" for reason in self.verdict.get("reasons", ())]
+            lines += [f"  * {_plain(reason)}" for reason in self.verdict.get("reasons", ())]
         if self.cut_over_to:
             lines.append(f"* searches read **{self.cut_over_to}** now")
         lines += [f"* {name.replace('_', ' ')}: {told}" for name, told in self.did.items() if told]
@@ -93,3 +98,9 @@ class BackfillReport:
             ContentType="text/markdown; charset=utf-8",
         )
         return str(page)
+
+
+def _plain(text: str) -> str:
+    # The gate's sentences quote names of files, which are untrusted: no line, markup or tag of their own.
+    one_line = re.sub("[\x00-\x1f\x7f\u2028\u2029]+", " ", text)
+    return re.sub(r"([\\`*\[\]])", r"\\\1", one_line).replace("<", "&lt;")

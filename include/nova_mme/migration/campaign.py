@@ -97,13 +97,17 @@ class Campaign:
     clock: Callable[[], float] = field(default=time.time)
 
     def open(self, planned: int, *, limit_usd: float | None) -> None:
-        """Begin it, or go on with it: what was planned first stays, and what may be spent is as it is now."""
+        """Begin it, or go on with it.
+
+        :param planned: sources that are due now; what is done already is added.
+        :param limit_usd: what may be spent, over all its runs.
+        """
         self._update(
             _SUM,
-            "SET planned = if_not_exists(planned, :planned), started = if_not_exists(started, :now), "
+            "SET planned = :planned, started = if_not_exists(started, :now), "
             "spent = if_not_exists(spent, :none), limit_nano = :limit, stopped = :no",
             {
-                ":planned": planned,
+                ":planned": self.progress().done + planned,
                 ":now": int(self.clock()),
                 ":none": 0,
                 ":limit": None if limit_usd is None else _to_nano(limit_usd),
@@ -136,7 +140,7 @@ class Campaign:
             return False
         raise BudgetSpent(
             f"max_cost_usd is spent, or too little of it is left for the next source: {self.progress().tell()} "
-            "Run it again with a larger sum; it goes on where it was."
+            "Start the DAG again to go on: a new run may spend its own max_cost_usd."
         )
 
     def give_back(self, usd: float) -> None:

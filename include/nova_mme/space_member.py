@@ -29,6 +29,7 @@ class Member:
     :ivar created: epoch seconds; 0 for the first one.
     :ivar retire_at: epoch seconds from which on a kept space may be deleted.
     :ivar recipes: the recipes in force that are not the standard ones.
+    :ivar held: its backfill was stopped on purpose, for want of money or after so many sources: only a person goes on.
     :ivar gate: what the gate said last: ``passed``, ``at``, ``report_uri``; empty before it said anything.
     """
 
@@ -38,10 +39,16 @@ class Member:
     retire_at: int | None = None
     recipes: Mapping[Modality, Recipe] = field(default_factory=dict)
     gate: Mapping[str, Any] = field(default_factory=dict)
+    held: bool = False
 
     def recipe(self, modality: Modality) -> Recipe:
         """The recipe in force: what new sources are embedded with unless a run says otherwise."""
         return self.recipes.get(modality) or Recipe.standard(modality)
+
+    @property
+    def is_written(self) -> bool:
+        """Whether sources are written to it."""
+        return self.state in (State.ACTIVE, State.BUILDING)
 
     def is_due(self, now: int) -> bool:
         """Whether the days of a kept space are over, or its deletion was begun before."""
@@ -59,6 +66,7 @@ class Member:
             retire_at=None if retire_at is None else int(retire_at),
             recipes={Modality(name): _read_recipe(name, told) for name, told in item["recipes"].items()},
             gate={name: int(told) if name == "at" else told for name, told in item["gate"].items()},
+            held=bool(item.get("held", False)),
         )
 
     def dump(self) -> dict[str, Any]:
@@ -70,6 +78,7 @@ class Member:
             "retire_at": self.retire_at,
             "recipes": {modality.value: _dump_recipe(recipe) for modality, recipe in self.recipes.items()},
             "gate": dict(self.gate),
+            "held": self.held,
         }
 
 

@@ -88,7 +88,7 @@ class SpaceRegistry:
         made = {**known.recipes, **recipes}
         if known.state is State.KEPT:  # what was judged of it then says nothing of what was not written since
             known = replace(known, state=State.BUILDING, retire_at=None, gate={})
-        return spaces.put(replace(known, recipes=made))
+        return spaces.put(replace(known, recipes=made, held=False))
 
     def note_gate(self, name: str, told: Mapping[str, Any]) -> Spaces:
         """Keep what the gate has said of a space: ``passed``, ``at`` (epoch seconds), ``report_uri``."""
@@ -112,21 +112,32 @@ class SpaceRegistry:
                 f"The space {name!r} has not passed its gate. Run backfill_embeddings, which judges it, or cut over "
                 "with force."
             )
-        before = replace(spaces.active, state=State.KEPT, retire_at=int(self.clock()) + keep_days * _DAY)
+        # Its verdict goes: it is not written to any more, and would have to be judged anew.
+        left = int(self.clock()) + keep_days * _DAY
+        before = replace(spaces.active, state=State.KEPT, retire_at=left, gate={})
         after = replace(member, state=State.ACTIVE, retire_at=None)
         moved = spaces.put(before).put(after)
         return replace(moved, active_name=name, previous_name=before.space.name)
 
-    def roll_back(self, *, keep_days: int) -> Spaces:
+    def roll_back(self, *, keep_days: int, from_name: str = "") -> Spaces:
         """Make the space before the last cutover the active one again: the same write, the other way.
 
-        :raises BadSetting: when there is none any more.
+        :param from_name: the active space when this was asked for. Once another one is, nothing is left to do: a
+            second try must not roll back the rollback.
+        :raises BadSetting: when there is none any more, or when it is being built anew and so is not whole.
         """
 
         def change(spaces: Spaces) -> Spaces:
+            if from_name and spaces.active_name != from_name:
+                return spaces
             if not spaces.previous_name or spaces.previous_name not in spaces.members:
                 raise BadSetting(
                     "There is no space to go back to: none was active before, or it was deleted after its days."
+                )
+            if spaces.get(spaces.previous_name).state is State.BUILDING:
+                raise BadSetting(
+                    f"The space {spaces.previous_name!r} is being built anew, and may not be whole. Cut over to it "
+                    "(action cutover), which judges it first."
                 )
             return self._with_active(spaces, spaces.previous_name, keep_days, force=True)
 
@@ -140,6 +151,8 @@ class SpaceRegistry:
 
         def change(spaces: Spaces) -> Spaces:
             member = spaces.get(name)
+            if member.state in (State.KEPT, State.DELETING):  # by an earlier try
+                return spaces
             if member.state is State.ACTIVE:
                 raise BadSetting(
                     f"The space {name!r} is the active one; cut over to another before it is retired."
@@ -149,6 +162,14 @@ class SpaceRegistry:
             )
 
         return self._change(change)
+
+    def hold(self, name: str, *, held: bool) -> Spaces:
+        """Keep daily runs from going on with a space whose backfill was stopped on purpose, or let them."""
+        return self._change(
+            lambda spaces: (
+                spaces.put(replace(spaces.members[name], held=held)) if name in spaces.members else spaces
+            )
+        )
 
     def begin_deletion(self, name: str) -> bool:
         """Claim a space for deletion; False unless its days are over. From here on it cannot become active."""

@@ -20,7 +20,7 @@ class NovaMMECostApprovalOperator(ApprovalOperator):
 
     It holds no worker meanwhile. Rejected, or not answered for a week, it is skipped, and so is what depends on it.
 
-    :param estimate: what the task ``estimate`` answered: ``ask``, ``dry_run``, ``body``. (templated)
+    :param estimate_task_id: the task that has estimated; it answers ``ask``, ``dry_run`` and ``why_not_asked``.
     """
 
     template_fields = (*ApprovalOperator.template_fields, "estimate_task_id")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow.sdk import Param
 
-from nova_mme_airflow.params import moment, prefix_param, recipe_choice, segment_param, setup_params
+from nova_mme_airflow.params import moment, prefix_param, recipe_choice, segment_param
 
 _WHAT = "What"
 _TARGET = "Into which space"
@@ -27,7 +27,6 @@ def backfill_params() -> dict[str, Param]:
         **_cutover(),
         **_gate(),
         **_rebuild(),
-        **setup_params(),
     }
 
 
@@ -97,7 +96,7 @@ def _what() -> dict[str, Param]:
             minimum=1,
             maximum=100_000_000,
             title="At most so many sources",
-            description="Empty: all. A run takes 10,000 and starts the next one itself, until nothing is left.",
+            description="Empty: all of them, over as many runs as that takes.",
             section=_WHAT,
         ),
         "retry_failed": Param(
@@ -138,7 +137,8 @@ def _money() -> dict[str, Param]:
             minimum=0,
             maximum=1_000_000_000,
             title="Spend at most ($)",
-            description="Over this run and those that it starts itself. When it is spent nothing more is started; what "
+            description="Over this run and those that it starts itself; each run of an Airflow backfill counts for "
+            "itself. When it is spent nothing more is started; what "
             "was started is stored, and a run that you start later goes on, with a sum of its own. Empty: no bound.",
             section=_MONEY,
         ),
@@ -148,7 +148,8 @@ def _money() -> dict[str, Param]:
             minimum=0,
             maximum=1_000_000_000,
             title="Ask above ($)",
-            description="An estimate above this waits for a person to approve it, under Required Actions.",
+            description="An estimate above this waits for a person to approve it, under Required Actions; each run of "
+            "an Airflow backfill is estimated for itself, and a daily run spends up to this without asking.",
             section=_MONEY,
         ),
         "approved": Param(
@@ -157,6 +158,15 @@ def _money() -> dict[str, Param]:
             title="Approved",
             description="Start without asking, whatever the estimate says. For schedules and scripts; max_cost_usd "
             "bounds it all the same.",
+            section=_MONEY,
+        ),
+        "sources_per_run": Param(
+            10_000,
+            type="integer",
+            minimum=1,
+            maximum=50_000,
+            title="Sources a run",
+            description="So many are taken by one run of this DAG; it starts the next one itself while any are left.",
             section=_MONEY,
         ),
         "campaign": Param(
@@ -187,15 +197,15 @@ def _cutover() -> dict[str, Param]:
             minimum=0,
             maximum=3650,
             title="Keep the other space (days)",
-            description="After a cutover, rollback or abandon; then a scheduled run deletes it. Until then a rollback "
-            "is one write.",
+            description="After a cutover, rollback or abandon; then the next run of this DAG deletes it. Until then a "
+            "rollback is one write. 0: at once, and what is still searching or storing in it fails.",
             section=_CUTOVER,
         ),
         "force": Param(
             False,
             type="boolean",
             title="Cut over whatever the gate says",
-            description="Only with the action cutover. The verdict is written all the same.",
+            description="Only with the action cutover. The verdict is written all the same, and every bar is lifted.",
             section=_CUTOVER,
         ),
     }
@@ -212,6 +222,12 @@ def _gate() -> dict[str, Param]:
             description='s3:// URI of JSON lines, {"text": "..."} or {"source": "s3://..."}. Empty: sources that are '
             "drawn from the corpus are the queries, which costs nothing.",
             section=_CUTOVER,
+        ),
+        "min_coverage": _share(
+            1.0,
+            "Least share of sources",
+            "Of those that can be found today, so many have to be in the new space. Below 1, sources that the new model "
+            "refuses are given up.",
         ),
         "min_recall": _share(
             0.3,

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
-from nova_mme_airflow.backfill_tasks import open_campaign
+from nova_mme_airflow.links import ReportLink
 from nova_mme_airflow.reports import judge
-from nova_mme_airflow.switching import read_backfill
+from nova_mme_airflow.switching import open_campaign, read_backfill
 from nova_mme_airflow.tasks import open_clients
 
 if TYPE_CHECKING:
@@ -50,8 +50,10 @@ def report(*, params: dict[str, Any], ti: Any, dag_run: Any, run_id: str) -> dic
         made.progress = open_campaign(clients, planned["campaign"]).progress()
         made.outcomes = _add_up(clients, ti, folder)
         made.outcomes.seconds = (datetime.now(UTC) - dag_run.start_date).total_seconds()
-    summary = made.summarize(made.write(clients.s3, folder))
-    summary |= _go_on(params, dag_run, made)
+    page = made.write(clients.s3, folder)
+    ReportLink.persist(ti, page)
+    summary = made.summarize(page) | _go_on(params, dag_run, made)
+    _hold(clients, backfill, made)
     log.info("\n%s", made.render())
     ti.xcom_push(key="return_value", value=summary)
     _judge_run(made, summary, backfill)
@@ -89,35 +91,66 @@ def _add_up(clients: Clients, ti: Any, folder: Any) -> Report:
 
 def _go_on(params: Mapping[str, Any], dag_run: Any, made: BackfillReport) -> dict[str, Any]:
     """The parameters of the next run, or why there is none."""
-    planned, outcomes = made.planned, made.outcomes
+    if made.action == "rollback" and made.did.get("roll_back"):
+        return {"next": _catch_up(params, made), "why_over": ""}
+    if why := _find_end(params, made):
+        return {"next": None, "why_over": why}
+    return {"next": _continue(params, dag_run, made), "why_over": ""}
+
+
+def _find_end(params: Mapping[str, Any], made: BackfillReport) -> str:
+    planned, outcomes, verdict = made.planned, made.outcomes, made.verdict or {}
     if not planned or outcomes is None or made.progress is None:
-        return {"next": None, "why_over": "Nothing was taken up."}
+        return "Nothing was taken up."
     if made.progress.stopped or planned["over_budget"]:
-        return {
-            "next": None,
-            "why_over": "max_cost_usd is spent, or too little of it is left. Start the DAG again to go on: a new run may spend its own.",
-        }
-    if planned["left"] <= 0:
-        return {"next": None, "why_over": "Nothing is left."}
-    if not outcomes.statuses["stored"] + outcomes.statuses["partial"]:
-        return {
-            "next": None,
-            "why_over": "Sources are left, but nothing was stored by this run: see its failures.",
-        }
-    return {"next": _continue(params, dag_run, planned), "why_over": ""}
-
-
-def _continue(params: Mapping[str, Any], dag_run: Any, planned: Mapping[str, Any]) -> dict[str, Any]:
-    """The same parameters, less what was taken; nobody is asked again, and the money is counted on."""
-    dates = {}
-    if dag_run.run_type == "backfill":
-        interval = (dag_run.data_interval_start, dag_run.data_interval_end)
-        dates = dict(
-            zip(("modified_from", "modified_to"), (one.isoformat() for one in interval), strict=True)
+        return (
+            "max_cost_usd is spent, or too little of it is left. Start the DAG again to go on: a new run may spend "
+            "its own."
         )
-    limit = params.get("limit")
-    rest = {"limit": None if limit is None else limit - planned["taken"]}
-    return {**params, **dates, **rest, "approved": True, "campaign": planned["campaign"]}
+    if verdict.get("in_motion_only") and not verdict["passed"]:
+        return ""  # it catches up, and judges
+    if planned["left"] <= 0:
+        return "Nothing is left."
+    if params.get("retry_failed"):
+        return "What failed was tried once more; another run would take the same again."
+    if not outcomes.statuses["stored"] + outcomes.statuses["partial"]:
+        return "Sources are left, but nothing was stored by this run: see its failures."
+    return ""
+
+
+def _catch_up(params: Mapping[str, Any], made: BackfillReport) -> dict[str, Any]:
+    """A backfill of what came since the cutover, which the space that was kept has not got."""
+    active = made.spaces[0].member.space
+    kept = ("approval_threshold_usd", "max_cost_usd", "approved", "sources_per_run")
+    target = {"target_model_id": active.model_id, "target_revision": active.revision or None}
+    return {**{name: params[name] for name in kept if name in params}, **target, "action": "backfill"}
+
+
+def _continue(params: Mapping[str, Any], dag_run: Any, made: BackfillReport) -> dict[str, Any]:
+    """The same parameters, less what was taken; nobody is asked again, and the money is counted on.
+
+    The target is written out: what an empty one means may be another by then.
+    """
+    planned = made.planned or {}
+    space = next(status.member.space for status in made.spaces if status.name == planned["space"])
+    asked = {"target_model_id": space.model_id, "target_revision": space.revision or None}
+    if dag_run.run_type == "backfill":
+        asked["modified_from"] = dag_run.data_interval_start.isoformat()
+        asked["modified_to"] = dag_run.data_interval_end.isoformat()
+    if params.get("limit") is not None:
+        asked["limit"] = params["limit"] - planned["taken"]
+    return {**params, **asked, "campaign": planned["campaign"]}
+
+
+def _hold(clients: Clients, backfill: Backfill, made: BackfillReport) -> None:
+    """Where a person has set an end that was reached, the daily runs are not to go on."""
+    planned, progress = made.planned, made.progress
+    if not planned or not progress:
+        return
+    is_broke = progress.stopped or planned["over_budget"]
+    is_enough = backfill.limit is not None and planned["taken"] >= backfill.limit
+    if is_broke or is_enough:
+        clients.registry.hold(planned["space"], held=True)
 
 
 def _judge_run(made: BackfillReport, summary: Mapping[str, Any], backfill: Backfill) -> None:

@@ -7,14 +7,15 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from nova_mme_airflow.switching import read_backfill
+from nova_mme_airflow.links import ReportLink
+from nova_mme_airflow.switching import open_campaign, read_backfill
 from nova_mme_airflow.tasks import is_running, no_retry, open_clients, read_spaces
 
 if TYPE_CHECKING:
     from nova_mme.migration.backfill import Backfill
-    from nova_mme.migration.campaign import Campaign
+    from nova_mme.migration.campaign import Progress
     from nova_mme.migration.survey import Survey
     from nova_mme.modality import Modality
     from nova_mme.recipe import Recipe
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
     from nova_mme_airflow.clients import Clients
 
 log = logging.getLogger(__name__)
+
+# Works that an estimate may keep, to see which of them a limit takes.
+_KEPT = 50_000
+
+# So much more than was estimated may be due in the end: uploads come meanwhile.
+_MARGIN = 1.25
 
 # action -> the first tasks of its way
 _WAYS = {
@@ -33,9 +40,17 @@ _WAYS = {
 }
 
 
-def choose(*, params: dict[str, Any]) -> list[str]:
-    """Check the parameters; returns the tasks to go on with."""
-    return _WAYS[read_backfill(params).action]
+def choose(*, params: dict[str, Any], ti: Any) -> list[str]:
+    """Check the parameters; returns the tasks to go on with.
+
+    What is active and what is being built is noted as it is now: a task that moves the pointer, or gives a space up,
+    must not do it once more, to another space, when it is tried again.
+    """
+    backfill = read_backfill(params)
+    spaces = read_spaces(open_clients())
+    building = spaces.building.space.name if spaces.building else ""
+    ti.xcom_push(key="spaces", value={"active": spaces.active.space.name, "building": building})
+    return _WAYS[backfill.action]
 
 
 def read_dated(params: Mapping[str, Any], dag_run: Any) -> Backfill:
@@ -50,14 +65,17 @@ def read_dated(params: Mapping[str, Any], dag_run: Any) -> Backfill:
 def estimate(*, params: dict[str, Any], ti: Any, dag_run: Any, run_id: str) -> dict[str, Any]:
     """Say what a backfill would take and cost, without starting or creating anything."""
     backfill = read_dated(params, dag_run)
-    _leave_to_another(ti, dag_run)
-    clients = open_clients(params)
+    clients = open_clients()
     target, recipes = find_target(clients, backfill)
-    if backfill.campaign:  # its first run has said what all of them cost, and was approved
-        why = f"it goes on with {backfill.campaign}"
-        return {"target": target.name, "dry_run": False, "ask": False, "why_not_asked": why}
-    found = look(clients, backfill, target, recipes, _goes_on(ti, run_id), room=0)
+    _leave_to_others(clients, target, ti, dag_run)
+    if backfill.campaign:
+        return _go_on_with(clients, backfill, target)
+    room = backfill.limit if backfill.limit and backfill.limit <= _KEPT else 0
+    found = look(clients, backfill, target, recipes, _goes_on(ti, run_id), room=room)
+    if room:  # what is over the limit costs nothing
+        found.estimate = found.taken
     page = _keep_estimate(clients, found, target, ti.dag_id, run_id)
+    ReportLink.persist(ti, page)
     told = found.estimate.summarize(clients.settings.max_jobs_in_flight)
     money = f"${found.estimate.usd:,.2f}"
     sources = found.estimate.sources
@@ -76,12 +94,36 @@ def estimate(*, params: dict[str, Any], ti: Any, dag_run: Any, run_id: str) -> d
     }
 
 
-def _leave_to_another(ti: Any, dag_run: Any) -> None:
-    """A daily run has nothing to do while another is at work, or waits for its approval."""
-    if dag_run.run_type == "scheduled" and ti.get_dr_count(dag_id=ti.dag_id, states=["running"]) > 1:
+def _leave_to_others(clients: Clients, target: Space, ti: Any, dag_run: Any) -> None:
+    """A daily run has nothing to do while another is at work or waits for approval, nor where a person has stopped."""
+    if dag_run.run_type != "scheduled":
+        return
+    if ti.get_dr_count(dag_id=ti.dag_id, states=["running"]) > 1:
         raise AirflowSkipException(
             "Another run of this DAG goes on; the next day's catches up with the rest."
         )
+    member = read_spaces(clients).members.get(target.name)
+    if member and member.held:
+        raise AirflowSkipException(
+            f"The backfill of {target.name} was stopped, by max_cost_usd or its limit: start the DAG by hand to go on."
+        )
+
+
+def _go_on_with(clients: Clients, backfill: Backfill, target: Space) -> dict[str, Any]:
+    """What an estimate would say, for a run whose campaign was estimated and approved before."""
+    progress = open_campaign(clients, backfill.campaign).progress()
+    if progress.space != target.name:
+        raise AirflowFailException(
+            f"There is no backfill {backfill.campaign!r} of the space {target.name} to go on with. Leave campaign empty."
+        )
+    member = read_spaces(clients).members.get(target.name)
+    if member is None or not member.is_written:
+        raise AirflowFailException(
+            f"The space {target.name} was given up meanwhile. To build it after all, start the DAG by hand."
+        )
+    why = f"it goes on with {backfill.campaign}"
+    texts = {"subject": "", "body": ""}
+    return {"target": target.name, "dry_run": False, "ask": False, "why_not_asked": why, **texts}
 
 
 def _keep_estimate(clients: Clients, found: Survey, target: Space, dag_id: str, run_id: str) -> str:
@@ -157,21 +199,26 @@ def plan(*, params: dict[str, Any], ti: Any, dag_run: Any, run_id: str) -> list[
     from nova_mme.shard import Shard, run_folder, write_shards
 
     backfill = read_dated(params, dag_run)
-    clients = open_clients(params)
+    clients = open_clients()
     target, recipes = find_target(clients, backfill)
+    _require_same(target, ti)
     with no_retry():
-        clients.registry.build(target, recipes)
         clients.store_of(target).ensure()
+        clients.registry.build(target, backfill.find_changes(read_spaces(clients)))
     own_run = f"{ti.dag_id}/{run_id}"
     started = int(time.time())
     campaign = open_campaign(clients, backfill.campaign or own_run)
-    spent = campaign.progress().spent_usd
-    budget = None if backfill.max_cost_usd is None else max(0.0, backfill.max_cost_usd - spent)
+    before = campaign.progress()
+    budget = None if backfill.max_cost_usd is None else max(0.0, backfill.max_cost_usd - before.spent_usd)
     found = look(
         clients, backfill, target, recipes, _goes_on(ti, run_id), room=backfill.room, budget_usd=budget
     )
+    _require_approved(backfill, before, found, ti)
     campaign.open(
-        min(found.estimate.sources, backfill.limit or found.estimate.sources), limit_usd=backfill.max_cost_usd
+        min(found.estimate.sources, backfill.limit or found.estimate.sources),
+        limit_usd=backfill.max_cost_usd,
+        space=target.name,
+        expected_usd=(ti.xcom_pull(task_ids="estimate") or {}).get("usd", found.estimate.usd),
     )
     folder = run_folder(clients.settings.output_uri, ti.dag_id, run_id)
     write_plan(clients.s3, folder, found.counts, found.unknown)
@@ -203,8 +250,22 @@ def plan(*, params: dict[str, Any], ti: Any, dag_run: Any, run_id: str) -> list[
     return handles
 
 
-def open_campaign(clients: Clients, name: str) -> Campaign:
-    """The campaign of this name."""
-    from nova_mme.migration.campaign import Campaign
+def _require_same(target: Space, ti: Any) -> None:
+    estimated = (ti.xcom_pull(task_ids="estimate") or {}).get("target")
+    if estimated != target.name:
+        raise AirflowFailException(
+            f"The estimate was for the space {estimated}, and by now the target is {target.name}: somebody has begun or "
+            "given up a space meanwhile. Name target_model_id, and start the DAG again."
+        )
 
-    return Campaign(clients.dynamodb, clients.settings.ledger_table, name)
+
+def _require_approved(backfill: Backfill, before: Progress, found: Survey, ti: Any) -> None:
+    """What is due by now may not cost much more than what was estimated, and agreed to."""
+    expected = before.expected_usd or (ti.xcom_pull(task_ids="estimate") or {}).get("usd", 0.0)
+    allowed = max(_MARGIN * expected, backfill.approval_threshold_usd)
+    total = before.spent_usd + (found.taken.usd if backfill.limit else found.estimate.usd)
+    if total > allowed and not (backfill.approved and not backfill.campaign):
+        raise AirflowFailException(
+            f"${expected:,.2f} was estimated, and by now it would be ${total:,.2f}. Nothing more was started. Start the "
+            "DAG again: it estimates and asks anew."
+        )

@@ -25,16 +25,9 @@ _SCHEDULE = "47 4 * * *"
 
 
 class ReportingOperator(PythonOperator):
-    """A PythonOperator with a link to the page that it has written: ``page_uri`` in what it answers."""
+    """A PythonOperator with a link to the page that its callable writes."""
 
     operator_extra_links = (ReportLink(),)
-
-    def execute(self, context: Any) -> Any:
-        """Do it, and keep the link."""
-        answer = super().execute(context)
-        if isinstance(answer, dict) and answer.get("page_uri"):
-            ReportLink.persist(context, answer["page_uri"])
-        return answer
 
 
 def backfill_dag(doc: str | None) -> DAG:
@@ -46,7 +39,7 @@ def backfill_dag(doc: str | None) -> DAG:
         catchup=False,
         # More than one: a rollback must not wait for a backfill to end. Backfills of one space share its ledger, and
         # what one of them has in flight the other leaves alone.
-        max_active_runs=8,
+        max_active_runs=16,
         tags=["embeddings", "backfill"],
         params=backfill_params(),
         default_args=DEFAULT_ARGS,
@@ -63,6 +56,7 @@ def backfill_dag(doc: str | None) -> DAG:
             task_id="retire",
             python_callable=switching.retire,
             trigger_rule=TriggerRule.ALL_DONE,
+            max_active_tis_per_dag=1,  # one deletion at a time: two could meet in one space, built anew between them
             doc_md="Delete the spaces whose days are over: indexes, then ledger rows. Never the active one.",
         )
         report = ReportingOperator(
@@ -80,9 +74,9 @@ def backfill_dag(doc: str | None) -> DAG:
         )
         shards = shard_group().expand(handle=plan.output)
         choose >> [judge, *others]
-        shards >> judge >> cut_over >> retire
-        others >> retire
-        retire >> report >> go_on
+        shards >> judge >> cut_over
+        [cut_over, *others] >> report >> go_on
+        [cut_over, *others] >> retire
     return dag
 
 
@@ -124,7 +118,7 @@ def _make_cutover() -> tuple[Any, Any]:
         task_id="judge",
         python_callable=switching.judge,
         trigger_rule=TriggerRule.ALL_DONE,
-        retries=6,
+        retries=4,
         doc_md="The gate: is every source there, in all four indexes, with unit vectors, and does the space find what "
         "the old one finds? When it fails, the old space stays active, and the page says why.",
     )

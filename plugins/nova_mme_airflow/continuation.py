@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
@@ -29,4 +30,8 @@ class NovaMMEContinuationOperator(TriggerDagRunOperator):
         if not told.get("next"):
             raise AirflowSkipException(told.get("why_over") or "There is nothing to go on with.")
         self.conf = told["next"]
+        # By this run's own id: a second try, or a cleared task, starts no second one.
+        own = f"{context['dag_run'].dag_id}/{context['dag_run'].run_id}"
+        self.trigger_run_id = f"manual__goes_on_{hashlib.sha256(own.encode()).hexdigest()[:16]}"
+        self.skip_when_already_exists = True
         return super().execute(context)

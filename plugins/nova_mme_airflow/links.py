@@ -52,8 +52,8 @@ class ReportLink(BaseOperatorLink):
         return self.key
 
     @classmethod
-    def persist(cls, context: Any, uri: str) -> None:
-        """Keep the link of ``s3://bucket/key``: in the S3 console, or where AWS_ENDPOINT_URL is, as local AWS shows it."""
+    def persist(cls, ti: Any, uri: str) -> None:
+        """Keep the link of ``s3://bucket/key``: in the S3 console, or at AWS_ENDPOINT_URL, as local AWS shows it."""
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         local = os.environ.get("AWS_ENDPOINT_URL")
         url = (
@@ -61,7 +61,7 @@ class ReportLink(BaseOperatorLink):
             if local
             else f"https://console.aws.amazon.com/s3/object/{bucket}?prefix={quote(key)}"
         )
-        context["ti"].xcom_push(key=cls.key, value=url)
+        ti.xcom_push(key=cls.key, value=url)
 
     def get_link(self, operator: BaseOperator, *, ti_key: Any) -> str:
         """The link that :meth:`persist` kept; empty before the task has run."""

@@ -71,8 +71,11 @@ def plan(
     What is due goes into the space that is being built as well, so that a change of the model need not catch up with
     it; what that space lacks besides is the backfill's.
     """
+    from dataclasses import replace
+
     from nova_mme.plan import make_plan
     from nova_mme.report import write_plan
+    from nova_mme.run import LIMIT_MAX
     from nova_mme.shard import Shard, run_folder, write_shards
     from nova_mme.source import list_sources
 
@@ -80,6 +83,8 @@ def plan(
     settings = clients.settings
     spaces = read_spaces(clients)
     run = read_run(modality, params, dag_run, spaces.active)
+    if spaces.building:  # each shard comes twice, and a map has room for 1,024
+        run = replace(run, limit=min(run.limit, LIMIT_MAX // 2))
     own_run = f"{ti.dag_id}/{run_id}"
 
     def goes_on(name: str) -> bool:

@@ -63,7 +63,7 @@ def test_everything_given_is_taken() -> None:
             "max_failed_fraction": 0.1,
             "modified_from": "2026-11-01T00:00:00Z",
             "limit": 7,
-            "dry_run": True,
+            "sources_per_run": 5,
             "max_cost_usd": 0,
             "approval_threshold_usd": 2.5,
             "approved": True,
@@ -92,7 +92,7 @@ def test_everything_given_is_taken() -> None:
         ),
         recipes={Modality.VIDEO: {"segment_seconds": 9}},
         limit=7,
-        dry_run=True,
+        sources_per_run=5,
         max_cost_usd=0,
         approval_threshold_usd=2.5,
         approved=True,
@@ -230,3 +230,27 @@ def test_its_runs_take_what_is_stale_and_wait_behind_live_ones() -> None:
 def test_a_run_takes_so_many_at_most(limit: int | None, room: int) -> None:
     """The next one goes on by itself."""
     assert Backfill.read({"limit": limit}).room == room <= SOURCES_PER_RUN
+
+
+@pytest.mark.parametrize("action", ["cutover", "rollback", "rebuild", "abandon"])
+def test_a_dry_run_of_what_would_be_done_all_the_same_is_refused(action: str) -> None:
+    """Whoever asks for it expects that nothing happens."""
+    with pytest.raises(BadSetting, match=f"dry_run goes with the action backfill; {action} would be done"):
+        Backfill.read({"action": action, "dry_run": True})
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"limit": 5},
+        {"prefix": "a/"},
+        {"modalities": ["text"]},
+        {"modified_from": "2026-11-01T00:00:00Z"},
+        {"retry_failed": True},
+    ],
+    ids=lambda params: next(iter(params)),
+)
+def test_a_part_is_known_as_a_part(params: dict[str, Any]) -> None:
+    """After it, nobody may expect the space to be whole."""
+    assert Backfill.read(params).is_narrowed
+    assert not Backfill.read({}).is_narrowed

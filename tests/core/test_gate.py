@@ -132,7 +132,7 @@ def test_a_hole_in_one_index_fails(two: TwoSpaces, dimension: int) -> None:
 
     assert two.judge().reasons == [
         f"Vectors are missing in the new indexes ({dimension}d), of 1 stored source (s3://media/2.txt). Run "
-        "reconcile_embeddings on the new space, then backfill_embeddings."
+        "reconcile_embeddings with dry_run off, then backfill_embeddings: they are stored again at no cost."
     ]
 
 
@@ -157,7 +157,8 @@ def test_a_vector_that_is_not_of_unit_length_fails(two: TwoSpaces) -> None:
 
     assert two.judge().reasons == [
         "Vectors of the new indexes are not of unit length: 1024d 1 of 4 in the sample, off by up to 0.05 where 0.001 "
-        f"may be ({source.object_id}/TEXT/0). Embed their sources again with force."
+        f"may be ({source.object_id}/TEXT/0). Rebuild the indexes "
+        "(action rebuild, rebuild_from outputs); if they come out the same, the model does not make unit vectors."
     ]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from core.deployment import Deployment
 
-from nova_mme.errors import BadSetting, Unfinished
+from nova_mme.errors import BadSetting
 from nova_mme.modality import Modality
 from nova_mme.recipe import Recipe
 from nova_mme.space import NOVA_MODEL_ID, Space
@@ -102,6 +102,59 @@ def test_cutover_and_rollback_are_the_same_write(registry: SpaceRegistry, clock:
     back = registry.roll_back(keep_days=7)
     assert (back.active.space, back.previous_name) == (_FIRST, "next-v2-0")
     assert (back.active.retire_at, back.members["next-v2-0"].retire_at) == (None, clock.now + 7 * _DAY)
+
+
+def test_a_second_try_does_not_roll_back_the_rollback(registry: SpaceRegistry) -> None:
+    """A task that was killed after its write, and is tried again, finds it done."""
+    ready(registry).cut_over("next-v2-0", keep_days=30)
+
+    first = registry.roll_back(keep_days=7, from_name="next-v2-0")
+    second = registry.roll_back(keep_days=7, from_name="next-v2-0")
+
+    assert first.active.space == _FIRST
+    assert second == first
+
+
+def test_a_space_that_is_built_anew_is_not_rolled_back_to(registry: SpaceRegistry) -> None:
+    """It may not be whole: a cutover judges it first, and the verdict of before is gone."""
+    ready(registry).cut_over("next-v2-0", keep_days=30)
+    registry.roll_back(keep_days=30)
+    before = registry.build(_NEXT, {})
+
+    with pytest.raises(BadSetting, match=r"being built anew, and may not be whole.*action cutover"):
+        registry.roll_back(keep_days=30)
+    with pytest.raises(BadSetting, match="has not passed its gate"):
+        registry.cut_over("next-v2-0", keep_days=30)
+
+    assert registry.read() == before
+
+
+def test_the_space_that_is_left_loses_its_verdict(registry: SpaceRegistry) -> None:
+    """Or an old task of a cutover, cleared by itself, would move the pointer without a judgement."""
+    ready(registry).cut_over("next-v2-0", keep_days=30)
+    registry.roll_back(keep_days=30)
+
+    with pytest.raises(BadSetting, match="has not passed its gate"):
+        registry.cut_over("next-v2-0", keep_days=30)
+
+
+def test_giving_up_twice_is_giving_up_once(registry: SpaceRegistry, clock: Clock) -> None:
+    """Its days are counted from the first time."""
+    registry.build(_NEXT, {})
+    given_up = registry.retire("next-v2-0", keep_days=1)
+    clock.now += 100
+
+    assert registry.retire("next-v2-0", keep_days=30) == given_up
+
+
+def test_a_held_space_is_let_go_by_the_next_backfill(registry: SpaceRegistry) -> None:
+    """Which a person starts: the daily one leaves it alone."""
+    registry.build(_NEXT, {})
+
+    assert registry.hold("next-v2-0", held=True).get("next-v2-0").held
+    assert registry.read().get("next-v2-0").held
+    assert not registry.build(_NEXT, {}).get("next-v2-0").held
+    assert registry.hold("nobody", held=True) == registry.read()
 
 
 def test_what_was_not_judged_is_not_cut_over_to(registry: SpaceRegistry) -> None:
@@ -212,39 +265,3 @@ def test_the_first_space_keeps_the_plain_names(registry: SpaceRegistry) -> None:
     assert again.building is not None
     assert again.building.space.index_name(256) == "embeddings-256d"
     assert not spaces.name_space("amazon.next-v2:0", "").first
-
-
-def test_two_changes_at_once_both_happen(registry: SpaceRegistry) -> None:
-    """One of them meets the other's, reads again, and decides anew."""
-    registry.ensure()
-    meddled = []
-
-    def meddle(**_: Any) -> None:
-        if not meddled:
-            meddled.append(True)
-            registry.retire("next-v2-0", keep_days=1)
-
-    registry.build(_NEXT, {})
-    events = registry.dynamodb.meta.client.meta.events
-    events.register("before-call.dynamodb.PutItem", meddle)
-    try:
-        spaces = registry.note_gate("next-v2-0", {"passed": True, "at": 1, "report_uri": ""})
-    finally:
-        events.unregister("before-call.dynamodb.PutItem", meddle)
-
-    assert spaces.members["next-v2-0"].gate["passed"]
-    assert states(spaces)["next-v2-0"] is State.KEPT
-    assert registry.read() == spaces
-
-
-def test_whoever_never_gets_a_turn_says_so(registry: SpaceRegistry) -> None:
-    """For the task to try again."""
-    stuck = replace(registry.ensure(), version=7)
-    registry.dynamodb.Table("ledger").put_item(Item={**KEY, **stuck.dump()})
-
-    class Late(SpaceRegistry):
-        def read(self) -> Spaces:
-            return replace(SpaceRegistry.read(self), version=6)
-
-    with pytest.raises(Unfinished, match="changed by somebody else"):
-        Late(registry.dynamodb, "ledger", _FIRST).build(_NEXT, {})

@@ -43,6 +43,7 @@ class Backfill:
     :ivar approval_threshold_usd: an estimate above it is put before a person; ``approved`` says that one has agreed.
     :ivar keep_days: days that a space is kept after a cutover from it.
     :ivar dimensions: those to rebuild; ``origin`` what from: stored vectors, or the jobs' kept outputs.
+    :ivar sources_per_run: what one run takes; the next one goes on by itself.
     :ivar campaign: "<DAG id>/<run id>" of the first of these runs; empty in the first itself.
     """
 
@@ -62,6 +63,7 @@ class Backfill:
     force: bool = False
     dimensions: tuple[int, ...] = DIMENSIONS[:-1]
     origin: str = ORIGINS[0]
+    sources_per_run: int = SOURCES_PER_RUN
     campaign: str = ""
 
     def __post_init__(self) -> None:
@@ -79,6 +81,10 @@ class Backfill:
             _check_number(name, getattr(self, name))
         if not self.modalities:
             raise BadSetting(f"modalities is empty; choose from {', '.join(Modality)}.")
+        if self.dry_run and self.action != "backfill":
+            raise BadSetting(
+                f"dry_run goes with the action backfill; {self.action} would be done all the same."
+            )
         if self.target_revision and not self.target_model_id:
             raise BadSetting("target_revision says nothing without target_model_id; give both.")
         if not self.dimensions or not set(self.dimensions) <= set(DIMENSIONS):
@@ -109,7 +115,8 @@ class Backfill:
         """The space that is written to: the one that was named, else the one being built, else the active one."""
         if self.target_model_id:
             return spaces.name_space(self.target_model_id, self.target_revision)
-        return (spaces.building or spaces.active).space
+        # What searches miss is mended where searches look.
+        return (spaces.active if self.action == "rebuild" else spaces.building or spaces.active).space
 
     def find_recipes(self, spaces: Spaces) -> dict[Modality, Recipe]:
         """The recipes that the target gets: those in force there (a new space has the active one's), and the changes.
@@ -118,6 +125,12 @@ class Backfill:
         """
         member = spaces.members.get(self.find_target(spaces).name) or spaces.active
         return {modality: self._change(modality, member) for modality in Modality}
+
+    def find_changes(self, spaces: Spaces) -> dict[Modality, Recipe]:
+        """Those of :meth:`find_recipes` that the target does not have by itself: to be noted as in force there."""
+        recipes, known = self.find_recipes(spaces), spaces.members.get(self.find_target(spaces).name)
+        named = self.recipes if known else {**spaces.active.recipes, **self.recipes}
+        return {modality: recipes[modality] for modality in named}
 
     def _change(self, modality: Modality, member: Member) -> Recipe:
         return read_recipe(modality, self.recipes.get(modality, {}), member.recipe(modality))
@@ -142,14 +155,21 @@ class Backfill:
     @property
     def room(self) -> int:
         """How many sources this run takes."""
-        return min(self.limit or SOURCES_PER_RUN, SOURCES_PER_RUN)
+        return min(self.limit or self.sources_per_run, self.sources_per_run)
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether sources are left out on purpose: the space cannot be whole after it."""
+        run = self.run
+        parts = (run.prefix, run.retry_failed, self.limit, run.modified_from, run.modified_to)
+        return any(parts) or set(self.modalities) != set(Modality)
 
 
 _SWITCHES = ("dry_run", "approved", "force")
 _UNBOUNDED = ("limit", "max_cost_usd")
 # The least value, for sums of money and for whole numbers.
 _SUMS = {"max_cost_usd": 0, "approval_threshold_usd": 0}
-_WHOLE = {"limit": 1, "keep_days": 0}
+_WHOLE = {"limit": 1, "keep_days": 0, "sources_per_run": 1}
 
 
 def _check_number(name: str, value: Any) -> None:
@@ -173,6 +193,7 @@ _PLAIN = (
     "cutover",
     "keep_days",
     "force",
+    "sources_per_run",
     "campaign",
 )
 # What an embedding run has as well, by the same names and rules.

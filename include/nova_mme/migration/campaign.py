@@ -31,6 +31,8 @@ class Progress:
     :ivar spent_usd: what its jobs cost, by the price table; ``limit_usd`` what they may, None for any sum.
     :ivar seconds: since its first run began.
     :ivar stopped: whether the money has run out.
+    :ivar space: the space that it is for; empty when there is no such campaign.
+    :ivar expected_usd: what was estimated when it began, and approved.
     """
 
     planned: int = 0
@@ -40,6 +42,8 @@ class Progress:
     limit_usd: float | None = None
     seconds: float = 0.0
     stopped: bool = False
+    space: str = ""
+    expected_usd: float = 0.0
 
     @property
     def left(self) -> int:
@@ -96,22 +100,28 @@ class Campaign:
     name: str
     clock: Callable[[], float] = field(default=time.time)
 
-    def open(self, planned: int, *, limit_usd: float | None) -> None:
+    def open(
+        self, planned: int, *, limit_usd: float | None, space: str = "", expected_usd: float = 0.0
+    ) -> None:
         """Begin it, or go on with it.
 
         :param planned: sources that are due now; what is done already is added.
         :param limit_usd: what may be spent, over all its runs.
+        :param expected_usd: what it will cost, by the first run's estimate; later ones do not change it.
         """
         self._update(
             _SUM,
             "SET planned = :planned, started = if_not_exists(started, :now), "
-            "spent = if_not_exists(spent, :none), limit_nano = :limit, stopped = :no",
+            "spent = if_not_exists(spent, :none), limit_nano = :limit, stopped = :no, "
+            "target = if_not_exists(target, :target), expected = if_not_exists(expected, :expected)",
             {
                 ":planned": self.progress().done + planned,
                 ":now": int(self.clock()),
                 ":none": 0,
                 ":limit": None if limit_usd is None else _to_nano(limit_usd),
                 ":no": False,
+                ":target": space,
+                ":expected": _to_nano(expected_usd),
             },
         )
 
@@ -178,6 +188,8 @@ class Campaign:
             limit_usd=None if limit is None else int(limit) / _NANO,
             seconds=max(0.0, self.clock() - int(total.get("started", self.clock()))),
             stopped=bool(total.get("stopped", False)),
+            space=str(total.get("target", "")),
+            expected_usd=int(total.get("expected", 0)) / _NANO,
         )
 
     def _items(self) -> list[dict[str, Any]]:

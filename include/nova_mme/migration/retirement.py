@@ -28,10 +28,12 @@ def retire_due(
     """
     deleted = []
     for name, member in registry.read().members.items():
-        if not registry.begin_deletion(name):
+        if not member.is_due(int(registry.clock())):
             continue
         store = store_of(member.space)
         _require_own(store)
+        if not registry.begin_deletion(name):
+            continue
         indexes = store.drop()
         rows = ledger_of(member.space).clear()
         registry.forget(name)

@@ -178,7 +178,7 @@ class Verdict:
                 sentences.append(
                     f"{what} in the new indexes ({', '.join(f'{dimension}d' for dimension in where)}), of "
                     f"{_count(count, 'stored source')}{_name([item.uri for item in found], count)}. Run "
-                    "reconcile_embeddings on the new space, then backfill_embeddings."
+                    "reconcile_embeddings with dry_run off, then backfill_embeddings: they are stored again at no cost."
                 )
         return sentences
 
@@ -192,7 +192,8 @@ class Verdict:
             sentences.append(
                 f"Vectors of the new indexes are not of unit length: {counts} in the sample, off by up to "
                 f"{max(norms.max_error for norms in off):.2g} where {self.bars.max_norm_error:g} may be"
-                f"{_name(keys, sum(norms.off for norms in off))}. Embed their sources again with force."
+                f"{_name(keys, sum(norms.off for norms in off))}. Rebuild the indexes "
+                "(action rebuild, rebuild_from outputs); if they come out the same, the model does not make unit vectors."
             )
         if untrue:
             counts = ", ".join(

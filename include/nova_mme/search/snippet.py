@@ -36,8 +36,9 @@ def _find_start(line: str, words: str, length: int) -> int:
     wanted = {word for word in re.findall(r"\w+", words.casefold()) if len(word) >= _SHORTEST}
     if not wanted:
         return 0
-    # Lower case of the same length, or the places would not be the line's.
-    folded = "".join(small if len(small := letter.lower()) == 1 else letter for letter in line)
+    folded = line.lower()
+    if len(folded) != len(line):  # a letter grew: the places would not be the line's
+        folded = "".join(small if len(small := letter.lower()) == 1 else letter for letter in line)
     places = [(match.start(), match[0]) for match in re.finditer(r"\w+", folded) if match[0] in wanted]
     best, most, first = 0, 0, 0
     for last in range(len(places)):

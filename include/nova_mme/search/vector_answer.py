@@ -1,14 +1,15 @@
-"""Answers of S3 Vectors, read from their bytes: vectors as a float32 matrix, without a Python float of each number.
+"""Vectors asked for and read without a Python float of each number.
 
-botocore takes 34 ms of CPU for 100 vectors of 1024 numbers. Its documented event before-parse hands the body over
-here instead, for the calls of this module only: others through the same client get what they always got. Signing,
-retries, timeouts and errors stay botocore's.
+botocore takes 34 ms of CPU to read 100 vectors of 1024 numbers, and 4 ms to check and write one of 3072. Its
+documented events before-call and before-parse let the numbers pass by instead, for the calls of this module only:
+others through the same client get what they always got. Signing, retries, timeouts and errors stay botocore's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -27,14 +28,31 @@ MAX_KEYS = 100
 
 Found = list[dict[str, Any]]
 
-# Bodies of the call that this thread makes; None when it is somebody else's call.
-_BODIES: ContextVar[list[bytes] | None] = ContextVar("nova_mme_vector_answer", default=None)
+# Should a future botocore not fire "before-call", this goes out: an index of any dimension refuses it.
+_PLACEHOLDER: dict[str, list[float]] = {"float32": []}
 
 
-def query_vectors(client: Any, **request: Any) -> dict[str, Any]:
-    """A page of QueryVectors, as botocore would answer it."""
-    body, answer = _call(client, client.query_vectors, request)
-    return answer if body is None else _read_json(body)
+@dataclass(slots=True)
+class _Exchange:
+    """One call: the vector that goes out, and the bodies that come back."""
+
+    vector: NDArray[np.float32] | None = None
+    bodies: list[bytes] = field(default_factory=list)
+
+
+# The call that this thread makes; None when it is somebody else's.
+_EXCHANGE: ContextVar[_Exchange | None] = ContextVar("nova_mme_vector_answer", default=None)
+
+
+def query_vectors(client: Any, vector: NDArray[np.float32], **request: Any) -> dict[str, Any]:
+    """A page of QueryVectors, as botocore would answer it.
+
+    :param vector: float32, shape (dimension,).
+    :param request: the other members of the request.
+    """
+    exchange = _Exchange(np.ascontiguousarray(vector))
+    answer = _call(client, client.query_vectors, {**request, "queryVector": _PLACEHOLDER}, exchange)
+    return _read_json(exchange.bodies[-1]) if exchange.bodies else answer
 
 
 def get_vectors(
@@ -47,7 +65,10 @@ def get_vectors(
     :raises IndexMismatch: when the vectors have another length.
     """
     request = {**index, "keys": list(keys), "returnData": True, "returnMetadata": metadata}
-    body, answer = _call(client, client.get_vectors, request)
+    exchange = _Exchange()
+    answer = _call(client, client.get_vectors, request, exchange)
+    # None, should a botocore not fire the event: its own reading is as good, and slower.
+    body = exchange.bodies[-1] if exchange.bodies else None
     try:
         return _read(body, answer, dimension)
     except ValueError as error:
@@ -72,26 +93,32 @@ def _read(body: bytes | None, answer: dict[str, Any], dimension: int) -> tuple[F
 
 
 def _call(
-    client: Any, method: Callable[..., Any], request: dict[str, Any]
-) -> tuple[bytes | None, dict[str, Any]]:
+    client: Any, method: Callable[..., dict[str, Any]], request: dict[str, Any], exchange: _Exchange
+) -> dict[str, Any]:
+    events = client.meta.events  # to register twice changes nothing
+    events.register("before-call.s3vectors.QueryVectors", _put_in, unique_id="nova-mme-query-in")
     for operation in ("QueryVectors", "GetVectors"):
-        client.meta.events.register(
-            f"before-parse.s3vectors.{operation}", _take, unique_id=f"nova-mme-take-{operation}"
+        events.register(
+            f"before-parse.s3vectors.{operation}", _take_out, unique_id=f"nova-mme-{operation}-out"
         )
-    bodies: list[bytes] = []
-    token = _BODIES.set(bodies)
+    token = _EXCHANGE.set(exchange)
     try:
-        answer = method(**request)
+        return method(**request)
     finally:
-        _BODIES.reset(token)
-    # None, should a botocore not fire the event: its own reading is as good, and slower.
-    return (bodies[-1] if bodies else None), answer
+        _EXCHANGE.reset(token)
 
 
-def _take(response_dict: dict[str, Any], **_: Any) -> None:
-    bodies = _BODIES.get()
-    if bodies is not None and response_dict["status_code"] == 200:
-        bodies.append(response_dict["body"])
+def _put_in(params: dict[str, Any], **_: Any) -> None:
+    exchange = _EXCHANGE.get()
+    if exchange is not None and exchange.vector is not None:
+        body = {**orjson.loads(params["body"]), "queryVector": {"float32": exchange.vector}}
+        params["body"] = orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def _take_out(response_dict: dict[str, Any], **_: Any) -> None:
+    exchange = _EXCHANGE.get()
+    if exchange is not None and response_dict["status_code"] == 200:
+        exchange.bodies.append(response_dict["body"])
         response_dict["body"] = b"{}"
 
 

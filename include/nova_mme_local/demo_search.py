@@ -11,7 +11,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from nova_mme.modality import Modality
-from nova_mme.search import Hit, MediaQuery, TextQuery, search
+from nova_mme.search.condition import Equals
+from nova_mme.search.query import MediaQuery, TextQuery, choose_purpose, embed_query
+from nova_mme.search.retrieval import Hit, find_nearest
 from nova_mme.space import Space
 from nova_mme_local.airflow_settings import MODEL_REVISION, VECTOR_BUCKET
 from nova_mme_local.media import Media, MediaFile
@@ -61,15 +63,21 @@ class Searcher:
 
     def find(self, question: Question) -> list[Hit]:
         """Return the best segment of each of the files nearest to the question, at 1024 dimensions."""
-        hits = search(
+        modality = question.modality
+        vector = embed_query(
             question.query,
-            dimension=1024,
-            top_k=_ASKED,
+            1024,
             bedrock=self._bedrock,
+            space=self._space,
+            purpose=choose_purpose(modality),
+        )
+        hits = find_nearest(
+            vector,
             s3vectors=self._s3vectors,
             vector_bucket=VECTOR_BUCKET,
             space=self._space,
-            modality=question.modality,
+            top_k=_ASKED,
+            condition=Equals("modality", modality.value) if modality else None,
         )
         best: dict[str, Hit] = {}
         for hit in hits:

@@ -17,7 +17,7 @@ from nova_mme.matryoshka import truncate
 from nova_mme.migration.coverage import Side
 from nova_mme.migration.gate import Gate
 from nova_mme.migration.verdict import Verdict
-from nova_mme.search import TextQuery, embed_query
+from nova_mme.search.query import TextQuery, embed_query
 from nova_mme.source import Source
 from nova_mme.space import DIMENSIONS, Space
 from nova_mme.store import VectorStore

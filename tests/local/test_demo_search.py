@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from nova_mme.modality import Modality
-from nova_mme.search import Hit, MediaQuery, TextQuery, embed_query
+from nova_mme.search.query import MediaQuery, TextQuery, embed_query
+from nova_mme.search.retrieval import Hit
 from nova_mme.space import Space
 from nova_mme_local.airflow_settings import MODEL_REVISION, VECTOR_BUCKET
 from nova_mme_local.demo_search import Question, Searcher, ask_own, ask_samples, describe

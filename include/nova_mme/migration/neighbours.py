@@ -13,7 +13,7 @@ from nova_mme.matryoshka import truncate
 from nova_mme.migration.agreement import DEPTH, SMALLER, Agreement, Comparison, overlap, recall
 from nova_mme.migration.coverage import Side
 from nova_mme.migration.query_set import Query, Vector
-from nova_mme.search import MAX_TOP_K
+from nova_mme.search.request import PAGE
 from nova_mme.space import FULL_DIMENSION
 from nova_mme.vector_index import VectorIndex
 from nova_mme.vector_key import VectorKey
@@ -90,14 +90,14 @@ def find_neighbours(
             vectorBucketName=index.bucket,
             indexName=index.name,
             queryVector=query,
-            topK=MAX_TOP_K,
+            topK=PAGE,
             **({"filter": {"objectId": {"$nin": passed}}} if passed else {}),
         )["vectors"]
         keys = [key for key in (VectorKey.parse(hit["key"]) for hit in hits) if key]
         found += keys
         known = list(dict.fromkeys(key.object_id for key in found))
         is_enough = len(found) >= DEPTH and len(known) >= sources
-        if is_enough or len(hits) < MAX_TOP_K or not set(known) - set(passed):
+        if is_enough or len(hits) < PAGE or not set(known) - set(passed):
             return found
         passed = [*passed[: bool(left_out)], *known]
 

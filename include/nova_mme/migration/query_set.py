@@ -16,7 +16,7 @@ from nova_mme.migration.coverage import Side
 from nova_mme.modality import Modality
 from nova_mme.nova import QUERY_BYTES, QUERY_CHARACTERS, text_query
 from nova_mme.row import Row
-from nova_mme.search import MediaQuery, TextQuery, embed_query
+from nova_mme.search.query import MediaQuery, TextQuery, embed_query
 from nova_mme.source import S3Uri, object_id
 from nova_mme.space import FULL_DIMENSION
 from nova_mme.vector_index import VectorIndex

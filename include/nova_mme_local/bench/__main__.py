@@ -6,13 +6,14 @@ import argparse
 import sys
 
 import nova_mme_local.bench as bench
-from nova_mme_local.bench import demo, parse, plan, query, store
+from nova_mme_local.bench import demo, parse, plan, query, search, store
 
 _BENCHES = {
     "store": store.measure,
     "parse": parse.measure,
     "plan": plan.measure,
     "query": query.measure,
+    "search": search.measure,
     "demo": demo.measure,
 }
 

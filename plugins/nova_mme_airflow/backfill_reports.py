@@ -44,7 +44,7 @@ def report(*, params: dict[str, Any], ti: Any, dag_run: Any, run_id: str) -> dic
             name for name, state in states.items() if state == "failed" and "shard." not in name
         ),
         cut_over_to=ti.xcom_pull(task_ids="cut_over"),
-        did={name: ti.xcom_pull(task_ids=name) for name in ("roll_back", "rebuild", "abandon", "retire")},
+        did={name: ti.xcom_pull(task_ids=name) for name in ("roll_back", "rebuild", "abandon")},
     )
     if planned:
         made.progress = open_campaign(clients, planned["campaign"]).progress()
@@ -92,7 +92,7 @@ def _add_up(clients: Clients, ti: Any, folder: Any) -> Report:
 def _go_on(params: Mapping[str, Any], dag_run: Any, made: BackfillReport) -> dict[str, Any]:
     """The parameters of the next run, or why there is none."""
     if made.action == "rollback" and made.did.get("roll_back"):
-        return {"next": _catch_up(params, made), "why_over": ""}
+        return {"next": _catch_up(params), "why_over": ""}
     if why := _find_end(params, made):
         return {"next": None, "why_over": why}
     return {"next": _continue(params, dag_run, made), "why_over": ""}
@@ -118,12 +118,13 @@ def _find_end(params: Mapping[str, Any], made: BackfillReport) -> str:
     return ""
 
 
-def _catch_up(params: Mapping[str, Any], made: BackfillReport) -> dict[str, Any]:
-    """A backfill of what came since the cutover, which the space that was kept has not got."""
-    active = made.spaces[0].member.space
+def _catch_up(params: Mapping[str, Any]) -> dict[str, Any]:
+    """A backfill of what came since the cutover, which the space that was kept has not got.
+
+    Into whatever is active by then: named, a space that was left once more would be built anew.
+    """
     kept = ("approval_threshold_usd", "max_cost_usd", "approved", "sources_per_run")
-    target = {"target_model_id": active.model_id, "target_revision": active.revision or None}
-    return {**{name: params[name] for name in kept if name in params}, **target, "action": "backfill"}
+    return {**{name: params[name] for name in kept if name in params}, "action": "backfill"}
 
 
 def _continue(params: Mapping[str, Any], dag_run: Any, made: BackfillReport) -> dict[str, Any]:

@@ -45,9 +45,8 @@ clean:
 	@if [ -x $(PYTHON) ] && [ -e .local/stack.json ]; then $(PYTHON) -m nova_mme_local down; fi
 	rm -rf .local .venv .venv-*
 
-# Two processes: one has the end-to-end tests, which wait more than they work.
 test: environment
-	@$(PYTHON) -m pytest --numprocesses 2 --dist loadgroup
+	@$(PYTHON) -m pytest
 
 test-core: environment
 	@$(PYTHON) -m pytest tests/core

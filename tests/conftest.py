@@ -5,8 +5,6 @@ import signal
 import tempfile
 from pathlib import Path
 
-import pytest
-
 _ROOT = Path(__file__).resolve().parents[1]
 
 for _name in [name for name in os.environ if name.startswith(("AWS_", "AIRFLOW"))]:
@@ -29,18 +27,6 @@ os.environ.update(
 # A shell that starts the suite in the background has it, and all that the tests start, ignore Ctrl-C.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The end-to-end tests come first, and one process has them all: they wait while the others do the rest.
-
-    One Airflow at a time is enough for two cores. Tests of one file share what it has started, so they stay together.
-    """
-    items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
-    for item in items:
-        group = "e2e" if item.get_closest_marker("e2e") else item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
 
 
 def pytest_report_header() -> list[str]:

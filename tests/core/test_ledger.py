@@ -68,6 +68,8 @@ def test_a_started_job_is_noted(deployment: Deployment) -> None:
         invocation_arns=("arn:1",),
         media_format="text",
         content_type="text/plain",
+        size=7,
+        modified=_SOURCE.modified,
         updated=deployment.row(_SOURCE).updated,
     )
     item = _item(deployment)

@@ -77,13 +77,14 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def do_POST(self) -> None:
-        """Read the body, and answer as PutVectors and DeleteVectors do."""
+        """Read the body, and answer as PutVectors and DeleteVectors do, and ListVectors of an empty index."""
         self._buffer = self._buffer or bytearray(_CHUNK)
         view, left = memoryview(self._buffer), int(self.headers["Content-Length"])
         while left:
             left -= self.rfile.readinto1(view[: min(left, _CHUNK)])
-        self._begin(2)
-        self.wfile.write(b"{}")
+        body = b'{"vectors":[]}' if self.path == "/ListVectors" else b"{}"
+        self._begin(len(body))
+        self.wfile.write(body)
 
     def _begin(self, length: int) -> None:
         self.send_response(200)

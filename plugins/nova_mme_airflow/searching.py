@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# An XCom is a row of Airflow's database: these many sources, and spans of each, are some 100 KB at the most.
+# An XCom is a row of Airflow's database: with the longest names, so many sources and spans of each are some 200 KB.
 XCOM_SOURCES = 100
 XCOM_SPANS = 3
 _LOGGED_ALONE = 100

@@ -15,19 +15,13 @@ from nova_mme_airflow.approval import NovaMMECostApprovalOperator
 from nova_mme_airflow.backfill_form import backfill_params
 from nova_mme_airflow.continuation import NovaMMEContinuationOperator
 from nova_mme_airflow.dagkit import DEFAULT_ARGS, shard_group
-from nova_mme_airflow.links import ReportLink
+from nova_mme_airflow.operators import ReportingOperator
 
 DAG_ID = "backfill_embeddings"
 
 # Daily, after the sweeps of the embedding DAGs: it catches up with what they have left, and deletes spaces whose
 # days are over. Its data interval, the day before, is what Airflow's own backfills go by.
 _SCHEDULE = "47 4 * * *"
-
-
-class ReportingOperator(PythonOperator):
-    """A PythonOperator with a link to the page that its callable writes."""
-
-    operator_extra_links = (ReportLink(),)
 
 
 def backfill_dag(doc: str | None) -> DAG:

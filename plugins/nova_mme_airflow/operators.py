@@ -1,4 +1,4 @@
-"""Start async invocations of Nova Multimodal Embeddings."""
+"""Start async invocations of Nova Multimodal Embeddings; and tasks with a page to read."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from airflow.providers.standard.operators.python import PythonOperator
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException
 
 from nova_mme_airflow.connection import AWS_TEMPLATE_FIELDS, AwsConnectionArguments
-from nova_mme_airflow.links import OutputFolderLink
+from nova_mme_airflow.links import OutputFolderLink, ReportLink
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -224,3 +225,9 @@ class NovaMMEAsyncOperator(AwsConnectionArguments, BaseOperator):
             )
         except BadSetting as bad:
             raise AirflowFailException(f"{uri}: {bad}") from bad
+
+
+class ReportingOperator(PythonOperator):
+    """A PythonOperator with a link to the page that its callable writes."""
+
+    operator_extra_links = (ReportLink(),)

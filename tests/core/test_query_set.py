@@ -13,8 +13,9 @@ from core.media import make_image
 from core.two_spaces import TwoSpaces, store
 
 from nova_mme.errors import BadSetting
-from nova_mme.migration.query_set import MAX_QUERIES, DrawnQuery, GivenQuery, draw, read
+from nova_mme.migration.query_set import DrawnQuery, GivenQuery, draw, read
 from nova_mme.nova import QUERY_BYTES
+from nova_mme.search.query_file import MAX_QUERIES
 from nova_mme.source import object_id
 from nova_mme.vector_key import VectorKey
 

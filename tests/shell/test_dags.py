@@ -12,7 +12,13 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 DAG_FILES = sorted((ROOT / "dags").glob("*.py"))
 EMBEDDING = ("embed_text", "embed_image", "embed_video", "embed_audio", "embed_document")
-EXPECTED = {*EMBEDDING, "setup_embeddings", "reconcile_embeddings", "backfill_embeddings"}
+EXPECTED = {
+    *EMBEDDING,
+    "setup_embeddings",
+    "reconcile_embeddings",
+    "backfill_embeddings",
+    "search_embeddings",
+}
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import orjson
 from botocore.exceptions import ClientError
 from numpy.typing import NDArray
 
@@ -17,14 +16,12 @@ from nova_mme.modality import Modality
 from nova_mme.nova import QUERY_BYTES, QUERY_CHARACTERS, text_query
 from nova_mme.row import Row
 from nova_mme.search.query import MediaQuery, TextQuery, embed_query
+from nova_mme.search.query_file import open_object, parse_object, read_lines
 from nova_mme.source import S3Uri, object_id
 from nova_mme.space import FULL_DIMENSION
 from nova_mme.vector_index import VectorIndex
 from nova_mme.vector_key import VectorKey
 
-MAX_QUERIES = 1000
-# A thousand texts of 8,192 characters, four bytes each, with room for the JSON around them.
-_MAX_FILE_BYTES = 64 * 1024 * 1024
 # UTF-8 takes four bytes for a character at the most.
 _CHARACTER_BYTES = 4
 
@@ -101,30 +98,12 @@ def read(s3: Any, uri: str) -> list[GivenQuery]:
     :raises BadSetting: naming the first line that is neither, or a file that is not there, empty, or of over 1,000
         queries.
     """
-    queries: list[GivenQuery] = []
-    for number, line in enumerate(_open(s3, S3Uri.parse(uri), _MAX_FILE_BYTES).iter_lines(), 1):
-        text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
-        if not text.strip():
-            continue
-        try:
-            queries.append(_parse(text))
-        except BadSetting as error:
-            raise BadSetting(f"Line {number} of the query set {uri}: {error}") from error
-        if len(queries) > MAX_QUERIES:
-            raise BadSetting(f"The query set {uri} has over {MAX_QUERIES:,} queries; give it fewer.")
-    if not queries:
-        raise BadSetting(
-            f"The query set {uri} holds no query. Fill it, or leave it out: some are drawn then."
-        )
-    return queries
+    return read_lines(s3, uri, _parse, "query set")
 
 
 def _parse(line: bytes) -> GivenQuery:
-    try:
-        item = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
-        raise BadSetting(f"It is not JSON ({error}).") from error
-    if not isinstance(item, dict) or len(item) != 1 or not ({"text", "source"} & set(item)):
+    item = parse_object(line)
+    if len(item) != 1 or not ({"text", "source"} & set(item)):
         raise BadSetting('It must be {"text": "..."} or {"source": "s3://bucket/key"}, and nothing else.')
     ((kind, value),) = item.items()
     if not isinstance(value, str):
@@ -140,22 +119,9 @@ def _parse(line: bytes) -> GivenQuery:
 
 def _read_object(s3: Any, place: S3Uri) -> TextQuery | MediaQuery:
     if Modality.of_name(place.key) is not Modality.TEXT:
-        return MediaQuery(place.key, _open(s3, place, QUERY_BYTES).read())
-    text: bytes = _open(s3, place, None).read(QUERY_CHARACTERS * _CHARACTER_BYTES)
+        return MediaQuery(place.key, open_object(s3, place, QUERY_BYTES).read())
+    text: bytes = open_object(s3, place, None).read(QUERY_CHARACTERS * _CHARACTER_BYTES)
     return TextQuery(text.decode("utf-8", "replace")[:QUERY_CHARACTERS])
-
-
-def _open(s3: Any, place: S3Uri, most: int | None) -> Any:
-    try:
-        answer = s3.get_object(Bucket=place.bucket, Key=place.key)
-    except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
-            raise
-        raise BadSetting(f"There is no object {place}; the query set names it.") from error
-    if most is not None and answer["ContentLength"] > most:
-        answer["Body"].close()
-        raise BadSetting(f"{place} has {answer['ContentLength']:,} bytes; at most {most:,} are read of it.")
-    return answer["Body"]
 
 
 def draw(rows: Sequence[Row], new: Side, count: int) -> list[DrawnQuery]:

@@ -10,8 +10,8 @@ from nova_mme.errors import BadSetting
 from nova_mme.migration.agreement import DEPTH, Agreement
 from nova_mme.migration.coverage import Coverage, Standing
 from nova_mme.migration.norms import Norms
-from nova_mme.migration.query_set import MAX_QUERIES
 from nova_mme.reconcile.finding import Finding, Kind
+from nova_mme.search.query_file import MAX_QUERIES
 
 _QUOTED = 3
 _NOT_JUDGED = "The agreement was not judged: with fewer than two sources there is nothing to rank."

@@ -101,7 +101,7 @@ def change(stocked: Deployment, deployment: Deployment) -> Iterator[Change]:
 
 
 def test_the_money_is_a_bound_and_no_loss(change: Change) -> None:
-    """Two of five are paid for, and run again no more of them; with more money the rest, and none of them twice."""
+    """Two of five are paid for, and run again no more of them; with more money the rest, in two runs, and none twice."""
     sources = [
         change.site.put(f"money/{number}.png", picture(PICTURES[number % 3], number)) for number in range(5)
     ]
@@ -122,10 +122,12 @@ def test_the_money_is_a_bound_and_no_loss(change: Change) -> None:
     assert report["progress"]["spent_usd"] == pytest.approx(2 * PRICE)
     assert sum(change.jobs(FIRST, sources).values()) == 2
 
-    run_id = change.start(prefix="money/", max_cost_usd=1.0)
-    state, report = change.finish(run_id)
+    run_id = change.start(prefix="money/", max_cost_usd=1.0, sources_per_run=2)
+    reports = change.follow(run_id)
 
-    assert (state, report["stored"], report["progress"]["left"]) == ("success", 3, 0), report
+    assert [report["planned"]["taken"] for report in reports] == [2, 1]
+    assert [report["progress"]["done"] for report in reports] == [2, 3]
+    assert (reports[-1]["progress"]["left"], reports[-1]["why_over"]) == (0, "Nothing is left.")
     change.assert_holds(FIRST, sources, prefix="money/")
 
     change.task(run_id, "shard.submit", 0).clear()
@@ -188,19 +190,6 @@ def test_a_recipe_is_changed_in_place(change: Change) -> None:
 
     assert (sweep["sources"], sweep["unchanged"]) == (0, 2)
     assert change.jobs(FIRST, [LONG, CUT]) == {LONG: 2, CUT: 2}
-
-
-def test_a_run_goes_on_with_the_next(change: Change) -> None:
-    """Until nothing is left, without asking again; all of them count as one."""
-    sources = change.put_texts("chain", 3)
-
-    reports = change.follow(change.start(prefix="chain/", sources_per_run=2))
-
-    assert [report["planned"]["taken"] for report in reports] == [2, 1]
-    assert [report["progress"]["done"] for report in reports] == [2, 3]
-    assert reports[-1]["why_over"] == "Nothing is left."
-    assert change.jobs(FIRST, sources) == dict.fromkeys(sources, 1)
-    change.assert_holds(FIRST, sources, prefix="chain/")
 
 
 def test_a_lost_index_is_rebuilt_without_the_model(change: Change) -> None:

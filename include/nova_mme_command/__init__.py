@@ -1,0 +1,1 @@
+"""The command line: a second shell round the core, for a terminal instead of Airflow."""

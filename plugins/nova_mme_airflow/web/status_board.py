@@ -47,7 +47,8 @@ class StatusBoard:
                 failure, self._failure = self._failure, None
                 raise failure
             if self._counting is None and (self._shown is None or time.monotonic() > self._stale_from):
-                self._rows, self._counting = 0, self._pool.submit(self._count)
+                self._rows = 0
+                self._counting = self._pool.submit(self._count)
             counting, shown = self._counting, self._shown
         if counting is None:
             return {**(shown or {}), "counting": None}

@@ -122,14 +122,21 @@ class EmbeddingAnswer(Answer):
     embedding_id: str
     embedding: list[float]
     dimension: int
+    model_id: str
+    input_tokens: int
     processing_time_ms: float
     stored_in_s3: bool
     s3_key: str | None
 
 
 class StoredEmbedding(Answer):
-    """An embedding that was kept."""
+    """An embedding that was kept, with the text that it was made of."""
 
     embedding_id: str
+    text: str
     embedding: list[float]
     dimension: int
+    normalize: bool
+    model_id: str
+    input_tokens: int
+    created: int = Field(description="Epoch seconds.")

@@ -9,6 +9,7 @@ from fastapi import Depends, FastAPI, Request, Response
 
 from nova_mme_airflow.web.body_limit import BodyLimit
 from nova_mme_airflow.web.deployment import OpenDeployment
+from nova_mme_airflow.web.embedding_routes import embedding_routes
 from nova_mme_airflow.web.page_routes import page_routes
 from nova_mme_airflow.web.problem import RESPONSES, handle_problems
 from nova_mme_airflow.web.search_routes import search_routes
@@ -43,6 +44,7 @@ def make_app(
     )
     for routes in (page_routes, search_routes, status_routes):
         app.include_router(routes(find))
+    app.include_router(embedding_routes(find, may_run))
     app.add_middleware(BodyLimit)
     app.middleware("http")(_add_headers)
     handle_problems(app)

@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from nova_mme.errors import BadSetting, IndexMismatch
+from nova_mme.text_embedding import EmbeddingExists
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ def _say(status: int, detail: str, headers: dict[str, str] | None = None) -> JSO
 
 
 def _refuse(request: Request, error: Exception) -> JSONResponse:
-    return _say(409 if isinstance(error, IndexMismatch) else 400, str(error))
+    return _say(409 if isinstance(error, IndexMismatch | EmbeddingExists) else 400, str(error))
 
 
 def _not_set_up(request: Request, error: Exception) -> JSONResponse:

@@ -45,8 +45,13 @@ clean:
 	@if [ -x $(PYTHON) ] && [ -e .local/stack.json ]; then $(PYTHON) -m nova_mme_local down; fi
 	rm -rf .local .venv .venv-*
 
+# Side by side: those with a real Airflow mostly wait for it. Their output follows the others'.
 test: environment
-	@$(PYTHON) -m pytest
+	@mkdir -p .local; \
+	$(PYTHON) -m pytest -m e2e > .local/test-e2e.log 2>&1 & e2e=$$!; \
+	$(PYTHON) -m pytest -m 'not e2e and not browser'; code=$$?; \
+	echo 'Waiting for the tests with a real Airflow (.local/test-e2e.log) ...'; \
+	wait $$e2e || code=$$?; cat .local/test-e2e.log; exit $$code
 
 test-core: environment
 	@$(PYTHON) -m pytest tests/core

@@ -16,7 +16,10 @@ const SUFFIXES = {
 };
 
 /** What the file chooser offers. */
-export const ACCEPTED = Object.values(SUFFIXES).flat().map((suffix) => `.${suffix}`).join(",");
+export const ACCEPTED = Object.values(SUFFIXES)
+  .flat()
+  .map((suffix) => `.${suffix}`)
+  .join(",");
 
 /** The modality that a file name stands for; undefined for none that can be searched with. */
 export const modalityOf = (name) => {
@@ -38,10 +41,13 @@ export function refuse(file) {
 
 /** A pasted picture has no name of its own, or always the same. */
 export const named = (file) =>
-  modalityOf(file.name ?? "") ? file : new File([file], `pasted.${file.type.split("/")[1] ?? "png"}`, { type: file.type });
+  modalityOf(file.name ?? "")
+    ? file
+    : new File([file], `pasted.${file.type.split("/")[1] ?? "png"}`, { type: file.type });
 
 /** The beginning of a text file: it is searched with by its words. */
-export const readWords = async (file) => (await file.slice(0, 4 * MOST_CHARACTERS).text()).slice(0, MOST_CHARACTERS).trim();
+export const readWords = async (file) =>
+  (await file.slice(0, 4 * MOST_CHARACTERS).text()).slice(0, MOST_CHARACTERS).trim();
 
 /** The file for the API: `{name, content}`, in base64. */
 export async function encode(file) {
@@ -63,7 +69,11 @@ export function chip(name, file, onRemove) {
     file && modality === "image" ? preview(file) : icon(modality ?? "file"),
     make("span", { class: "chip-name" }, flatten(name)),
     file ? make("span", { class: "quiet" }, size(file.size)) : null,
-    make("button", { type: "button", class: "chip-remove", "aria-label": "Remove the file", onclick: onRemove }, icon("close")),
+    make(
+      "button",
+      { type: "button", class: "chip-remove", "aria-label": "Remove the file", onclick: onRemove },
+      icon("close"),
+    ),
   );
 }
 

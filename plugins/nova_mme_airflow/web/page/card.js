@@ -5,7 +5,8 @@ import { icon, link, make } from "./element.js";
 import { makePlayer } from "./player.js";
 import { day, flatten, nameOf, place, size } from "./wording.js";
 
-const COSINE = "Cosine similarity of the query and the best part: 1 is the same, 0 is unrelated. Only scores of one search can be compared.";
+const COSINE =
+  "Cosine similarity of the query and the best part: 1 is the same, 0 is unrelated. Only scores of one search can be compared.";
 
 /**
  * The card of a result.
@@ -19,7 +20,11 @@ export function makeCard(result, { rank, words, onLike }) {
   const name = flatten(result.name);
   const card = make(
     "article",
-    { class: `card is-${nameOf(result.modality).toLowerCase()}`, tabindex: "-1", "aria-label": `${rank}. ${name}` },
+    {
+      class: `card is-${nameOf(result.modality).toLowerCase()}`,
+      tabindex: "-1",
+      "aria-label": `${rank}. ${name}`,
+    },
     player.node,
     make(
       "div",
@@ -60,7 +65,11 @@ function facts(result) {
     result.size === undefined ? "" : size(result.size),
     result.uploaded === undefined ? "" : day(result.uploaded),
   ];
-  const folder = flatten(result.uri).replace(/^s3:\/\/[^/]+\//, "").split("/").slice(0, -1).join("/");
+  const folder = flatten(result.uri)
+    .replace(/^s3:\/\/[^/]+\//, "")
+    .split("/")
+    .slice(0, -1)
+    .join("/");
   return make(
     "p",
     { class: "facts" },
@@ -80,7 +89,13 @@ function parts(result, onChoose) {
       onChoose(span);
     };
     const label = `${isPlayed ? "Play" : "Show"} ${places[index]}, score ${span.score.toFixed(3)}`;
-    const attributes = { type: "button", class: "span", "aria-label": label, title: label, "aria-pressed": String(index === 0) };
+    const attributes = {
+      type: "button",
+      class: "span",
+      "aria-label": label,
+      title: label,
+      "aria-pressed": String(index === 0),
+    };
     return make("button", { ...attributes, onclick: choose }, isPlayed ? icon("play") : null, places[index]);
   });
   return make("div", { class: "spans", role: "group", "aria-label": "Where it was found" }, ...buttons);
@@ -94,7 +109,13 @@ function actions(result, onLike) {
     { class: "actions" },
     make("button", { type: "button", class: "plain", onclick: onLike }, icon("like"), "More like this"),
     address
-      ? link(address, "_top", { class: "plain", title: `The run that embedded it: ${told}` }, icon("run"), "Run")
+      ? link(
+          address,
+          "_top",
+          { class: "plain", title: `The run that embedded it: ${told}` },
+          icon("run"),
+          "Run",
+        )
       : null,
   );
 }

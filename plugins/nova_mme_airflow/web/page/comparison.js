@@ -23,11 +23,14 @@ export function tellComparison(comparison) {
 }
 
 /** "256", or "256 → 3072" of a hierarchical search. */
-const wayOf = (answer) => (answer.strategy === "flat" ? String(answer.dimension) : `256 → ${answer.dimension}`);
+const wayOf = (answer) =>
+  answer.strategy === "flat" ? String(answer.dimension) : `256 → ${answer.dimension}`;
 
 function column(answer, index, counts, onLike) {
   const id = `way-${index}`;
-  const rows = answer.results.map((result, rank) => row(result, rank + 1, counts.get(result.id) === 1, onLike));
+  const rows = answer.results.map((result, rank) =>
+    row(result, rank + 1, counts.get(result.id) === 1, onLike),
+  );
   const kind = answer.strategy === "flat" ? "dimensions, flat" : "hierarchical";
   return make(
     "section",
@@ -37,7 +40,11 @@ function column(answer, index, counts, onLike) {
       {},
       make("h2", { id }, wayOf(answer)),
       make("span", { class: "quiet" }, kind),
-      make("span", { class: "way-time", title: "From the pointer to the last result" }, duration(answer.seconds)),
+      make(
+        "span",
+        { class: "way-time", title: "From the pointer to the last result" },
+        duration(answer.seconds),
+      ),
     ),
     rows.length ? make("ol", {}, rows) : make("p", { class: "quiet" }, "Nothing was found."),
   );
@@ -56,7 +63,12 @@ function row(result, rank, isAlone, onLike) {
       { class: "row-body" },
       make(
         "button",
-        { type: "button", class: "row-name", title: `${flatten(result.uri)}: find more like this`, onclick: () => onLike(result.uri, null) },
+        {
+          type: "button",
+          class: "row-name",
+          title: `${flatten(result.uri)}: find more like this`,
+          onclick: () => onLike(result.uri, null),
+        },
         flatten(result.name),
       ),
       make("span", { class: "quiet row-place" }, where),
@@ -81,7 +93,8 @@ function thumbnail(result) {
 function watchSame(ways) {
   const show = (event) => {
     const source = event.target.closest("li")?.dataset.source;
-    for (const item of ways.querySelectorAll("li")) item.classList.toggle("is-same", item.dataset.source === source);
+    for (const item of ways.querySelectorAll("li"))
+      item.classList.toggle("is-same", item.dataset.source === source);
   };
   const hide = () => {
     for (const item of ways.querySelectorAll(".is-same")) item.classList.remove("is-same");
@@ -96,13 +109,22 @@ function matrix(comparison) {
   const names = comparison.answers.map(wayOf);
   const heads = [make("td", {}), ...names.map((name) => make("th", { scope: "col" }, name))];
   const rows = comparison.overlaps.map((shares, index) =>
-    make("tr", {}, make("th", { scope: "row" }, names[index]), shares.map((share, other) => cell(share, index === other))),
+    make(
+      "tr",
+      {},
+      make("th", { scope: "row" }, names[index]),
+      shares.map((share, other) => cell(share, index === other)),
+    ),
   );
   return make(
     "section",
     { class: "overlaps", "aria-labelledby": "overlaps" },
     make("h2", { id: "overlaps" }, "Overlap"),
-    make("p", { class: "quiet" }, "The share of sources that two ways have both found, whatever their order."),
+    make(
+      "p",
+      { class: "quiet" },
+      "The share of sources that two ways have both found, whatever their order.",
+    ),
     make("table", {}, make("thead", {}, make("tr", {}, heads)), make("tbody", {}, rows)),
   );
 }

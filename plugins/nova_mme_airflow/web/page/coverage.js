@@ -3,7 +3,13 @@
 import { make } from "./element.js";
 import { nameOf, number, percent } from "./wording.js";
 
-const PARTS = { stored: "stored", partial: "in part", submitted: "in flight", failed: "failed", missing: "missing" };
+const PARTS = {
+  stored: "stored",
+  partial: "in part",
+  submitted: "in flight",
+  failed: "failed",
+  missing: "missing",
+};
 
 /** The bars of a space. */
 export function showCoverage(modalities) {
@@ -13,9 +19,15 @@ export function showCoverage(modalities) {
 }
 
 function row([modality, one]) {
-  const told = Object.entries(PARTS).filter(([name]) => one[name]).map(([name, label]) => `${number(one[name])} ${label}`);
+  const told = Object.entries(PARTS)
+    .filter(([name]) => one[name])
+    .map(([name, label]) => `${number(one[name])} ${label}`);
   if (one.stale) told.push(`${number(one.stale)} under another recipe`);
-  const bar = make("span", { class: "stack", role: "img", "aria-label": `${nameOf(modality)}: ${told.join(", ") || "none"}` });
+  const bar = make("span", {
+    class: "stack",
+    role: "img",
+    "aria-label": `${nameOf(modality)}: ${told.join(", ") || "none"}`,
+  });
   for (const name of Object.keys(PARTS)) {
     if (!one[name]) continue;
     const part = make("span", { class: `part is-${name}`, title: `${number(one[name])} ${PARTS[name]}` });
@@ -34,6 +46,8 @@ function row([modality, one]) {
 
 function legend(entries) {
   const used = Object.keys(PARTS).filter((name) => entries.some(([, one]) => one[name]));
-  const items = used.map((name) => make("span", {}, make("span", { class: `swatch is-${name}` }), PARTS[name]));
+  const items = used.map((name) =>
+    make("span", {}, make("span", { class: `swatch is-${name}` }), PARTS[name]),
+  );
   return make("p", { class: "legend quiet", "aria-hidden": "true" }, items);
 }

@@ -6,12 +6,12 @@ import { countOf, flatten, many, moment, number } from "./wording.js";
 
 /** The dead letters by modality, as nodes. */
 export function showDeadLetters(letters, root) {
-  if (!letters.items.length) return [make("p", { class: "quiet" }, "None: everything that was tried is stored.")];
-  const groups = Map.groupBy
-    ? Map.groupBy(letters.items, (item) => item.modality)
-    : group(letters.items);
+  if (!letters.items.length)
+    return [make("p", { class: "quiet" }, "None: everything that was tried is stored.")];
+  const groups = Map.groupBy ? Map.groupBy(letters.items, (item) => item.modality) : group(letters.items);
   const shown = letters.items.length;
-  const rest = letters.total > shown ? `The first ${number(shown)} of ${number(letters.total)} are shown.` : "";
+  const rest =
+    letters.total > shown ? `The first ${number(shown)} of ${number(letters.total)} are shown.` : "";
   return [
     ...[...groups].map(([modality, items]) => section(modality, items, root)),
     rest ? make("p", { class: "quiet" }, rest) : null,
@@ -26,14 +26,25 @@ function group(items) {
 
 function section(modality, items, root) {
   const told = make("p", { class: "started", role: "status" });
-  const all = make("button", { type: "button", class: "secondary" }, icon("retry"), `Retry all ${many(modality)}`);
-  all.addEventListener("click", () => confirmRetry({ modality, prefix: "", what: `all failed ${many(modality)}`, told, root }));
+  const all = make(
+    "button",
+    { type: "button", class: "secondary" },
+    icon("retry"),
+    `Retry all ${many(modality)}`,
+  );
+  all.addEventListener("click", () =>
+    confirmRetry({ modality, prefix: "", what: `all failed ${many(modality)}`, told, root }),
+  );
   return make(
     "div",
     { class: "letters" },
     make("header", {}, make("h3", {}, icon(modality), countOf(items.length, modality)), all),
     told,
-    make("ul", {}, items.map((item) => letter(item, root))),
+    make(
+      "ul",
+      {},
+      items.map((item) => letter(item, root)),
+    ),
   );
 }
 
@@ -49,7 +60,11 @@ function letter(item, root) {
     make(
       "div",
       { class: "letter-body" },
-      make("strong", { class: "letter-name", title: flatten(item.uri) }, prefix === null ? flatten(item.uri) : flatten(prefix)),
+      make(
+        "strong",
+        { class: "letter-name", title: flatten(item.uri) },
+        prefix === null ? flatten(item.uri) : flatten(prefix),
+      ),
       make("p", {}, flatten(item.message)),
       item.next_step ? make("p", { class: "next" }, flatten(item.next_step)) : null,
       make(
@@ -64,7 +79,12 @@ function letter(item, root) {
     ),
     prefix === null
       ? null
-      : make("button", { type: "button", class: "plain", "aria-label": `Retry ${name}`, onclick: retry }, icon("retry"), "Retry"),
+      : make(
+          "button",
+          { type: "button", class: "plain", "aria-label": `Retry ${name}`, onclick: retry },
+          icon("retry"),
+          "Retry",
+        ),
   );
 }
 
@@ -78,13 +98,23 @@ function below(uri, root) {
 function confirmRetry({ modality, prefix, what, told }) {
   const dagId = `embed_${modality}`;
   const start = make("button", { type: "button", class: "primary" }, "Retry");
-  const cancel = make("button", { type: "button", class: "secondary", onclick: () => dialog.close() }, "Cancel");
-  const besides = prefix ? make("p", { class: "quiet" }, "Other failed sources whose names begin the same are taken along.") : null;
+  const cancel = make(
+    "button",
+    { type: "button", class: "secondary", onclick: () => dialog.close() },
+    "Cancel",
+  );
+  const besides = prefix
+    ? make("p", { class: "quiet" }, "Other failed sources whose names begin the same are taken along.")
+    : null;
   const dialog = make(
     "dialog",
     { "aria-labelledby": "retry-title" },
     make("h2", { id: "retry-title" }, `Retry ${what}?`),
-    make("p", {}, `A run of ${dagId} tries again, and what the model is asked is paid for again. What fails again stays here.`),
+    make(
+      "p",
+      {},
+      `A run of ${dagId} tries again, and what the model is asked is paid for again. What fails again stays here.`,
+    ),
     besides,
     make("p", { class: "buttons" }, cancel, start),
   );

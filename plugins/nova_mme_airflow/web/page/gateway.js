@@ -28,7 +28,8 @@ export async function startRun(dagId, conf) {
 export function runAddress(run) {
   const told = typeof run === "string" ? split(run) : run;
   if (!told?.dag_id || !told.run_id) return null;
-  return new URL(`../dags/${encodeURIComponent(told.dag_id)}/runs/${encodeURIComponent(told.run_id)}`, HOME).href;
+  return new URL(`../dags/${encodeURIComponent(told.dag_id)}/runs/${encodeURIComponent(told.run_id)}`, HOME)
+    .href;
 }
 
 /** Where one signs in. */
@@ -62,6 +63,7 @@ function explain(status, detail) {
   if (status === 401) return "You are not signed in to Airflow, or no longer. Sign in, then try again.";
   if (status === 403) return "Your Airflow user may not do this. Ask an administrator for the permission.";
   if (typeof detail === "string" && detail) return detail;
-  if (Array.isArray(detail)) return detail.map((one) => `${(one.loc ?? []).slice(1).join(".")}: ${one.msg}`).join("; ");
+  if (Array.isArray(detail))
+    return detail.map((one) => `${(one.loc ?? []).slice(1).join(".")}: ${one.msg}`).join("; ");
   return `The api-server answered ${status} and did not say why. Its log will tell.`;
 }

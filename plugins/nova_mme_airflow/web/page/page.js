@@ -40,7 +40,9 @@ async function show() {
   if (state.view === "status") return run(askStatus);
   if (!isAsking(state)) return found.replaceChildren(results.showWelcome((q) => go({ ...state, q })));
   if (state.file && !query.fileNamed(state.file))
-    return query.refuseWith(`Only the name of ${state.file} is in the address, not the file: choose it again.`);
+    return query.refuseWith(
+      `Only the name of ${state.file} is in the address, not the file: choose it again.`,
+    );
   return run(state.view === "compare" ? askComparison : askSearch);
 }
 
@@ -123,9 +125,11 @@ const search = () => {
   else query.focusWords();
 };
 
-const mark = (tab, isCurrent) => (isCurrent ? tab.setAttribute("aria-current", "page") : tab.removeAttribute("aria-current"));
+const mark = (tab, isCurrent) =>
+  isCurrent ? tab.setAttribute("aria-current", "page") : tab.removeAttribute("aria-current");
 
-const titleOf = ({ view, q }) => (view === "status" ? "Status · Media search" : q ? `${q} · Media search` : "Media search");
+const titleOf = ({ view, q }) =>
+  view === "status" ? "Status · Media search" : q ? `${q} · Media search` : "Media search";
 
 async function take(file) {
   if (state.view === "status") state = { ...state, view: "search" };

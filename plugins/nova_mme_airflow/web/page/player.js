@@ -40,7 +40,8 @@ class Passage {
     const whole = flatten(span.text ?? "");
     const all = whole.length > text.length + 2 ? this.fold(whole) : null;
     const page = span.first_page === undefined ? null : this.page(span);
-    const nothing = words || page ? null : make("p", { class: "quiet" }, icon(this.result.modality), "No text was stored.");
+    const nothing =
+      words || page ? null : make("p", { class: "quiet" }, icon(this.result.modality), "No text was stored.");
     this.node.replaceChildren(...[page, words, all, nothing].filter(Boolean));
   }
 
@@ -113,7 +114,10 @@ class Medium {
   }
 
   async reload() {
-    const told = await askSource(this.result.uri).catch((error) => ({ media_url: null, problem: error.message }));
+    const told = await askSource(this.result.uri).catch((error) => ({
+      media_url: null,
+      problem: error.message,
+    }));
     this.address = safe(told.media_url);
     this.result.media_url = this.address;
     if (this.address) this.load();
@@ -121,13 +125,29 @@ class Medium {
   }
 
   fail(problem) {
-    const why = problem ?? (this.address ? "It cannot be shown here." : "There is no link to this file: it is outside of the configured bucket.");
-    const more = this.address && !problem ? " It may be gone, or of a format that this browser cannot play." : "";
-    const again = make("button", { type: "button", class: "plain", onclick: () => this.reload() }, icon("retry"), "Try a new link");
+    const why =
+      problem ??
+      (this.address
+        ? "It cannot be shown here."
+        : "There is no link to this file: it is outside of the configured bucket.");
+    const more =
+      this.address && !problem ? " It may be gone, or of a format that this browser cannot play." : "";
+    const again = make(
+      "button",
+      { type: "button", class: "plain", onclick: () => this.reload() },
+      icon("retry"),
+      "Try a new link",
+    );
     const open = this.address ? link(this.address, "_blank", { class: "plain" }, "Open the file") : null;
     this.player = null;
     this.node.replaceChildren(
-      make("div", { class: "lost" }, icon(this.result.modality), make("p", {}, why + more), make("p", {}, again, open)),
+      make(
+        "div",
+        { class: "lost" },
+        icon(this.result.modality),
+        make("p", {}, why + more),
+        make("p", {}, again, open),
+      ),
     );
   }
 }

@@ -38,7 +38,8 @@ export function readForm(view) {
 export function fillForm(state) {
   example = { file: state.file, source: state.source, segment: state.segment };
   words.value = state.q;
-  for (const name of ["modality", "strategy", "dimension", ...OPTIONS]) fields[name].value = String(state[name]);
+  for (const name of ["modality", "strategy", "dimension", ...OPTIONS])
+    fields[name].value = String(state[name]);
   if (!fields.modality.value) fields.modality.value = DEFAULTS.modality;
   if (!fields.strategy.value) fields.strategy.value = DEFAULTS.strategy;
   const isCompared = state.view === "compare";
@@ -129,8 +130,10 @@ const isExample = () => Boolean(example.file || example.source);
 /** A shortlist is scored at 1024 or 3072 only. */
 function fitDimension() {
   const isHierarchical = fields.strategy.value === "hierarchical";
-  for (const option of fields.dimension.options) option.disabled = isHierarchical && !RESCORING.includes(option.value);
-  if (fields.dimension.selectedOptions[0]?.disabled ?? true) fields.dimension.value = String(DEFAULTS.dimension);
+  for (const option of fields.dimension.options)
+    option.disabled = isHierarchical && !RESCORING.includes(option.value);
+  if (fields.dimension.selectedOptions[0]?.disabled ?? true)
+    fields.dimension.value = String(DEFAULTS.dimension);
   fields.shortlist.disabled = !isHierarchical;
 }
 
@@ -153,6 +156,10 @@ function sourceChip(onRemove) {
     { class: "chip", title: flatten(example.source) },
     icon("like"),
     make("span", { class: "chip-name" }, `like ${name}${part}`),
-    make("button", { type: "button", class: "chip-remove", "aria-label": "Remove the source", onclick: onRemove }, icon("close")),
+    make(
+      "button",
+      { type: "button", class: "chip-remove", "aria-label": "Remove the source", onclick: onRemove },
+      icon("close"),
+    ),
   );
 }

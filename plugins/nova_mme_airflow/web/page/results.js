@@ -36,7 +36,8 @@ export function showAnswer(answer, { query, onLike }) {
 /** The answer in a sentence, for the line above the cards. */
 export function tellAnswer(answer) {
   const count = answer.results.length;
-  const way = answer.strategy === "flat" ? `flat at ${answer.dimension}` : `hierarchical at ${answer.dimension}`;
+  const way =
+    answer.strategy === "flat" ? `flat at ${answer.dimension}` : `hierarchical at ${answer.dimension}`;
   const more = answer.is_complete ? "" : " There may be more: the search ended at its bound.";
   return `${number(count)} ${count === 1 ? "source" : "sources"} in ${duration(answer.seconds)}, ${way}.${more}`;
 }
@@ -45,11 +46,22 @@ export function tellAnswer(answer) {
 export function showNothing(state, change) {
   const tries = [];
   const offer = (text, changes) =>
-    tries.push(make("li", {}, make("button", { type: "button", class: "plain", onclick: () => change(changes) }, text)));
+    tries.push(
+      make(
+        "li",
+        {},
+        make("button", { type: "button", class: "plain", onclick: () => change(changes) }, text),
+      ),
+    );
   if (state.condition) offer(`without the condition “${flatten(state.condition)}”`, { condition: "" });
   if (state.prefix) offer(`everywhere, not only below “${flatten(state.prefix)}”`, { prefix: "" });
-  if (state.modality !== "all") offer(`in all media, not only ${nameOf(state.modality).toLowerCase()}`, { modality: "all" });
-  const status = make("button", { type: "button", class: "plain", onclick: () => change({ view: "status" }) }, "the status");
+  if (state.modality !== "all")
+    offer(`in all media, not only ${nameOf(state.modality).toLowerCase()}`, { modality: "all" });
+  const status = make(
+    "button",
+    { type: "button", class: "plain", onclick: () => change({ view: "status" }) },
+    "the status",
+  );
   return make(
     "div",
     { class: "empty" },
@@ -69,21 +81,37 @@ export function showWelcome(onExample) {
     "div",
     { class: "empty" },
     make("h2", {}, "Search by words, or by example"),
-    make("p", {}, "Describe what is seen, heard or said. Or drop a picture, a sound or a clip, and find its like."),
+    make(
+      "p",
+      {},
+      "Describe what is seen, heard or said. Or drop a picture, a sound or a clip, and find its like.",
+    ),
     make("p", { class: "spans" }, examples),
     make(
       "p",
       { class: "keys quiet" },
-      ...key("/", "to type"), ...key("Enter", "to search"), ...key("Esc", "to cancel or clear"),
-      ...key("← ↑ ↓ →", "from card to card"),
+      key("/", "to type"),
+      key("Enter", "to search"),
+      key("Esc", "to cancel or clear"),
+      key("← ↑ ↓ →", "from card to card"),
     ),
   );
 }
 
 /** While it is searched; shown a moment later, as most answers are there by then. */
 export function showSkeleton() {
-  const bones = () => make("div", { class: "card bones" }, make("div", { class: "medium" }), make("div", { class: "card-body" }));
-  return make("div", { class: "cards late", "aria-hidden": "true" }, ...Array.from({ length: SKELETONS }, bones));
+  const bones = () =>
+    make(
+      "div",
+      { class: "card bones" },
+      make("div", { class: "medium" }),
+      make("div", { class: "card-body" }),
+    );
+  return make(
+    "div",
+    { class: "cards late", "aria-hidden": "true" },
+    ...Array.from({ length: SKELETONS }, bones),
+  );
 }
 
 /** What went wrong. */
@@ -91,7 +119,7 @@ export function showTrouble(trouble, onAgain) {
   return make(
     "div",
     { class: "trouble" },
-    make("p", {}, flatten(trouble.message)),
+    ...sayTrouble(trouble.message),
     make(
       "p",
       {},
@@ -101,7 +129,13 @@ export function showTrouble(trouble, onAgain) {
   );
 }
 
-const key = (name, meaning) => [make("kbd", {}, name), ` ${meaning} `];
+const key = (name, meaning) => make("span", {}, make("kbd", {}, name), ` ${meaning}`);
+
+/** The sentence, and as they are the lines below it: a condition with a caret below what is wrong in it. */
+function sayTrouble(message) {
+  const [sentence, ...lines] = message.split("\n").map((line) => flatten(line));
+  return [make("p", {}, sentence), lines.length ? make("pre", {}, lines.join("\n")) : null];
+}
 
 function showStages(answer) {
   const rows = answer.stages.map((stage) =>
@@ -115,14 +149,20 @@ function showStages(answer) {
       make("td", {}, duration(stage.seconds)),
     ),
   );
-  const heads = ["Step", "Dimension", "Came out", "Calls", "Took"].map((text) => make("th", { scope: "col" }, text));
+  const heads = ["Step", "Dimension", "Came out", "Calls", "Took"].map((text) =>
+    make("th", { scope: "col" }, text),
+  );
   const purpose = answer.purpose ? `, asked as ${answer.purpose}` : "";
   return make(
     "details",
     { class: "stages" },
     make("summary", {}, "How it was searched"),
     make("table", {}, make("thead", {}, make("tr", {}, heads)), make("tbody", {}, rows)),
-    make("p", { class: "quiet" }, `Space ${answer.space}${purpose}; ${number(answer.looked_at)} segments were looked at.`),
+    make(
+      "p",
+      { class: "quiet" },
+      `Space ${answer.space}${purpose}; ${number(answer.looked_at)} segments were looked at.`,
+    ),
   );
 }
 

@@ -23,7 +23,9 @@ export function showStatus(status, onRefresh) {
       "section",
       { class: "panel", "aria-labelledby": "spaces" },
       heading("spaces", "Spaces", refresh(onRefresh)),
-      spaces.length ? spaces.map(space) : make("p", { class: "quiet" }, "There is none yet: run setup_embeddings."),
+      spaces.length
+        ? spaces.map(space)
+        : make("p", { class: "quiet" }, "There is none yet: run setup_embeddings."),
     ),
     make(
       "section",
@@ -66,7 +68,12 @@ function figures(spaces, backlog, cost) {
 }
 
 const figure = (value, label, title, isBad = false) =>
-  make("p", { class: isBad ? "figure is-bad" : "figure", title }, make("strong", {}, value), make("span", {}, label));
+  make(
+    "p",
+    { class: isBad ? "figure is-bad" : "figure", title },
+    make("strong", {}, value),
+    make("span", {}, label),
+  );
 
 function space(one) {
   const isActive = one.state === "active";
@@ -111,7 +118,10 @@ function costs(cost) {
     { class: "panel", "aria-labelledby": "cost" },
     heading("cost", "Cost so far", make("strong", {}, (cost.rough ? "≈ " : "") + money(cost.usd))),
     rows.length ? make("table", { class: "costs" }, make("tbody", {}, rows)) : null,
-    make("p", { class: "quiet" }, `What the model was paid for what is stored, at the list prices of ${flatten(cost.as_of)} (${flatten(cost.source)}).${rough}`),
+    make(
+      "p",
+      { class: "quiet" },
+      `What the model was paid for what is stored, at the list prices of ${flatten(cost.as_of)} (${flatten(cost.source)}).${rough}`,
+    ),
   );
 }
-

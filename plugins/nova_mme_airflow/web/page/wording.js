@@ -10,7 +10,10 @@ const DIRECTIONS = /[\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]/g;
 const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g;
 
 /** A text in one line, without characters that turn the direction of writing. */
-export const flatten = (text) => String(text ?? "").replace(DIRECTIONS, "").replace(CONTROLS, " ");
+export const flatten = (text) =>
+  String(text ?? "")
+    .replace(DIRECTIONS, "")
+    .replace(CONTROLS, " ");
 
 /** A modality's name. */
 export const nameOf = (modality) => NAMES[modality] ?? flatten(modality);
@@ -62,13 +65,16 @@ export function size(bytes) {
 }
 
 /** "27 Nov 2026", of epoch seconds. */
-export const day = (epoch) => new Date(epoch * 1000).toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" });
+export const day = (epoch) =>
+  new Date(epoch * 1000).toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" });
 
 /** "27 Nov 2026, 14:05", of epoch seconds, by this machine's clock. */
-export const moment = (epoch) => new Date(epoch * 1000).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" });
+export const moment = (epoch) =>
+  new Date(epoch * 1000).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" });
 
 /** "0.21 s", "35 ms". */
-export const duration = (seconds) => (seconds < 0.1 ? `${Math.max(1, Math.round(seconds * 1000))} ms` : `${seconds.toFixed(2)} s`);
+export const duration = (seconds) =>
+  seconds < 0.1 ? `${Math.max(1, Math.round(seconds * 1000))} ms` : `${seconds.toFixed(2)} s`;
 
 /** "$1.23"; small sums with the digits that say something. */
 export function money(dollars) {

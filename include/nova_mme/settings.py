@@ -24,6 +24,7 @@ class Settings:
     :ivar bucket_owner: the account id that must own the buckets; checked by S3 and Bedrock when given.
     :ivar max_jobs_in_flight: async invocations at a time, of all DAGs together: the account's quota, or less. AWS
         publishes no number for Nova; Service Quotas shows the account's own.
+    :ivar media_endpoint_url: the S3 endpoint that browsers reach, where it is not the one that the servers use.
     :ivar prices: figures of :class:`nova_mme.migration.price.Prices` that are other than its table says.
     :ivar model_revision: tells spaces of one model id apart, such as the local stand-in from the model.
     """
@@ -39,6 +40,7 @@ class Settings:
     kms_key_id: str = ""
     model_id: str = NOVA_MODEL_ID
     model_revision: str = ""
+    media_endpoint_url: str = ""
     max_jobs_in_flight: int = 20
     prices: Mapping[str, Any] = field(default_factory=dict)
 

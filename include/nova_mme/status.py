@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -124,16 +124,20 @@ def describe_spaces(
     table_name: str,
     *,
     find_end_of_life: Callable[[str], int | None] = lambda model_id: None,
+    beside: Sequence[Callable[[Row], None]] = (),
 ) -> list[SpaceStatus]:
     """Every space's status, from one scan of the ledger; the active one first.
 
     Memory: 8 bytes for each source and space.
 
     :param find_end_of_life: model id -> epoch seconds, None when not known.
+    :param beside: what else is to be shown each row, of known spaces and others: one scan serves all.
     """
     told = {name: SpaceStatus(member) for name, member in spaces.members.items()}
     known: dict[str, array[int]] = {modality.value: array("Q") for modality in Modality}
     for row in _rows(scan_items(dynamodb, table_name)):
+        for show in beside:
+            show(row)
         if row.space in told and row.modality in known:
             told[row.space].count(row)
             known[row.modality].append(int(row.object_id[-16:], 16))

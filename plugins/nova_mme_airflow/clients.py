@@ -23,17 +23,25 @@ class Clients:
     """One client per service, each made at its first use.
 
     :param space: whose ledger and store are meant; the active space by default.
+    :param options: of botocore's configuration, for all of them; ``attempts`` is how often a call is tried.
     """
 
-    def __init__(self, settings: Settings, space: Space | None = None) -> None:
+    def __init__(self, settings: Settings, space: Space | None = None, **options: Any) -> None:
         self.settings = settings
         self._space = space
+        self._options = {"attempts": _ATTEMPTS, **options}
         self._sessions: dict[str | None, Any] = {}
 
     @cached_property
     def s3(self) -> Any:
         """Amazon S3, in the connection's Region."""
         return self._make("client_type", "s3")
+
+    @cached_property
+    def s3_links(self) -> Any:
+        """Amazon S3 for presigned links: in the bucket's Region, which is the model's, and where browsers reach it."""
+        region, options = self.settings.bedrock_region, {"signature_version": "s3v4"}
+        return self._make("client_type", "s3", region, endpoint=self.settings.media_endpoint_url, **options)
 
     @cached_property
     def bedrock(self) -> Any:
@@ -96,14 +104,15 @@ class Clients:
         pacer = Pacer(SharedTimeline(self.dynamodb, settings.ledger_table, indexes))
         return VectorStore(self.s3vectors, settings.vector_bucket, space, pacer)
 
-    def _make(
-        self, kind: str, service: str, region: str = "", *, attempts: int = _ATTEMPTS, **options: Any
-    ) -> Any:
+    def _make(self, kind: str, service: str, region: str = "", *, endpoint: str = "", **options: Any) -> Any:
         from botocore.config import Config
 
         from nova_mme_airflow.hooks import SharedSessionHook
 
-        config = Config(retries={"mode": "standard", "total_max_attempts": attempts}, **options)
+        options = {**self._options, **options}
+        config = Config(
+            retries={"mode": "standard", "total_max_attempts": options.pop("attempts")}, **options
+        )
         hook = SharedSessionHook(
             sessions=self._sessions,
             aws_conn_id=self.settings.aws_conn_id or None,
@@ -111,4 +120,6 @@ class Clients:
             config=config,
             **{kind: service},
         )
+        if endpoint:
+            return hook.get_session(region or None).client(service, endpoint_url=endpoint, config=config)
         return hook.conn

@@ -102,7 +102,7 @@ def read_requests(params: Mapping[str, Any], s3: Any) -> list[Request]:
     :raises BadSetting: naming what is wrong.
     """
     from nova_mme.errors import BadSetting
-    from nova_mme.search import query_file
+    from nova_mme.search import query_file, request_document
 
     names = [name for name in _QUERIES if given(params, name)]
     if len(names) != 1:
@@ -112,7 +112,7 @@ def read_requests(params: Mapping[str, Any], s3: Any) -> list[Request]:
     (name,) = names
     if name == "queries_uri":
         return query_file.read_requests(s3, given(params, name), shared)
-    return [query_file.read_request({**shared, _QUERIES[name]: given(params, name)})]
+    return [request_document.read_request({**shared, _QUERIES[name]: given(params, name)})]
 
 
 class Tally:

@@ -13,8 +13,9 @@ from nova_mme.errors import BadSetting
 from nova_mme.modality import Modality
 from nova_mme.search.condition import Equals
 from nova_mme.search.query import SourceQuery, TextQuery
-from nova_mme.search.query_file import MAX_QUERIES, read_request, read_requests
+from nova_mme.search.query_file import MAX_QUERIES, read_requests
 from nova_mme.search.request import Request, Strategy, Way
+from nova_mme.search.request_document import read_request
 
 _URI = "s3://media/queries.jsonl"
 

@@ -5,15 +5,28 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 import requests
+from core.deployment import Deployment
 
 from nova_mme_local.server import LocalAws
 
+if TYPE_CHECKING:
+    from shell.web_site import Site
+
 TEXT = "s3://media/a.txt"
+
+
+SETTINGS = {
+    "source_uri": "s3://media/",
+    "output_uri": "s3://output/nova",
+    "vector_bucket": "vectors",
+    "ledger_table": "ledger",
+    "model_revision": "test",
+}
 
 
 class Account:
@@ -65,6 +78,20 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
             account.s3.create_bucket(Bucket=bucket)
         account.upload("a.txt", b"Rain falls when warm air rises and cools.")
         yield account
+
+
+@pytest.fixture
+def site(account: Account, monkeypatch: pytest.MonkeyPatch) -> Site:
+    """The web application over a deployment that is set up and holds nothing."""
+    from shell.web_site import Site
+
+    account.s3.delete_object(Bucket="media", Key="a.txt")
+
+    monkeypatch.setenv("AIRFLOW_VAR_NOVA_MME", json.dumps(SETTINGS))
+    deployment = Deployment(SimpleNamespace(url=account.url))  # type: ignore[arg-type]
+    deployment.store.ensure()
+    deployment.ledger.ensure()
+    return Site.open(deployment)
 
 
 class TaskInstance(SimpleNamespace):

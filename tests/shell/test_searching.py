@@ -258,8 +258,8 @@ def test_the_forms_bounds_are_the_cores(dag: Any) -> None:
     from nova_mme.nova import QUERY_CHARACTERS
     from nova_mme.search.condition_text import MAX_CHARACTERS
     from nova_mme.search.query import TextQuery
-    from nova_mme.search.query_file import ALL
     from nova_mme.search.request import MAX_FOUND, MAX_TOP_K, PAGE, Request, Strategy
+    from nova_mme.search.request_document import ALL
     from nova_mme.space import DIMENSIONS
 
     schemas = {name: dag.params.get_param(name).schema for name in dag.params}

@@ -1,4 +1,4 @@
-"""Searches as documents: one, or many in a file of JSON lines."""
+"""Searches as a file of JSON lines."""
 
 from __future__ import annotations
 
@@ -9,66 +9,16 @@ import orjson
 from botocore.exceptions import ClientError
 
 from nova_mme.errors import BadSetting
-from nova_mme.modality import Modality
-from nova_mme.search.condition_text import parse
-from nova_mme.search.query import SourceQuery, TextQuery
-from nova_mme.search.request import DEFAULT_DIMENSION, DEFAULT_SHORTLIST, Request, Strategy, Way
+from nova_mme.search.request import Request
+from nova_mme.search.request_document import read_request
 from nova_mme.source import S3Uri
 
 MAX_QUERIES = 1000
 # A thousand texts of 8,192 characters, four bytes each, with room for the JSON around them.
 _MAX_FILE_BYTES = 64 * 1024 * 1024
-_TEXTS = ("text", "source", "modality", "condition", "strategy", "prefix")
 _LINE = ("text", "source", "modality", "condition", "top_k")
-# How a form says that no modality is meant.
-ALL = "all"
 
 T = TypeVar("T")
-
-
-def read_request(document: Mapping[str, Any]) -> Request:
-    """A search, from a form or a line; what is None, or not there, has its default.
-
-    :param document: ``text`` or ``source`` (the URI of a stored one); ``modality`` (or ``all``), ``condition`` (in
-        words), ``prefix``, ``strategy``, ``dimension``, ``shortlist``, ``top_k``, ``per_source``.
-    :raises BadSetting: naming what is wrong; nothing was asked then.
-    """
-    given = {name: value for name, value in document.items() if value is not None}
-    for name in _TEXTS:
-        if not isinstance(given.get(name, ""), str):
-            raise BadSetting(f"Its {name!r} must be a text, not {type(given[name]).__name__}.")
-    way = Way(
-        strategy=_choose(Strategy, "strategy", given.get("strategy", Strategy.FLAT)),
-        dimension=given.get("dimension", DEFAULT_DIMENSION),
-        shortlist=given.get("shortlist", DEFAULT_SHORTLIST),
-    )
-    modality = given.get("modality", ALL)
-    numbers = {name: given[name] for name in ("top_k", "per_source") if name in given}
-    return Request(
-        query=_read_query(given, way),
-        way=way,
-        modality=None if modality == ALL else _choose(Modality, "modality", modality),
-        condition=parse(given.get("condition", "")),
-        prefix=given.get("prefix", ""),
-        **numbers,
-    )
-
-
-def _read_query(given: Mapping[str, Any], way: Way) -> TextQuery | SourceQuery:
-    if ("text" in given) == ("source" in given):
-        raise BadSetting('It must have either "text" or "source".')
-    if "source" in given:
-        return SourceQuery(given["source"])
-    query = TextQuery(given["text"])
-    query.body(way.dimension)  # an empty or overlong one is told before anything is asked
-    return query
-
-
-def _choose(kind: Callable[[str], T], name: str, value: str) -> T:
-    try:
-        return kind(value)
-    except ValueError as error:
-        raise BadSetting(f"There is no {name} {value!r}.") from error
 
 
 def read_requests(s3: Any, uri: str, shared: Mapping[str, Any]) -> list[Request]:
@@ -77,7 +27,7 @@ def read_requests(s3: Any, uri: str, shared: Mapping[str, Any]) -> list[Request]
     A line may have its own ``modality``, ``condition`` and ``top_k``, which then count instead of the shared ones.
     A source is one that is stored.
 
-    :param shared: of :func:`read_request`, for all lines.
+    :param shared: of :func:`~nova_mme.search.request_document.read_request`, for all lines.
     :raises BadSetting: as :func:`read_lines` does.
     """
 

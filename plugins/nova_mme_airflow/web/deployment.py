@@ -1,0 +1,81 @@
+"""The deployment that the api-server serves: opened once, and anew when its settings change."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from nova_mme.media_link import MediaLinks
+from nova_mme.search.searcher import Searcher
+from nova_mme.settings import Settings
+from nova_mme.source import S3Uri
+from nova_mme_airflow.clients import Clients
+from nova_mme_airflow.tasks import read_settings
+from nova_mme_airflow.web.status_board import StatusBoard
+
+# A connection that was changed in Airflow is taken up after so long.
+_SECONDS = 300
+# Somebody is waiting: AWS is given up sooner than in a task.
+_HASTE = {"attempts": 3, "connect_timeout": 5, "read_timeout": 30, "max_pool_connections": 50}
+
+
+@dataclass
+class OpenDeployment:
+    """Clients and what is made of them; one serves all threads."""
+
+    settings: Settings
+    opened: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        # boto3 sessions are not for several threads at a time, so all clients are made here, by one.
+        clients = self.clients
+        self.made = (clients.s3, clients.s3_links, clients.s3vectors, clients.bedrock, clients.dynamodb)
+
+    @cached_property
+    def clients(self) -> Clients:
+        """AWS clients that give up within a page's patience."""
+        return Clients(self.settings, **_HASTE)
+
+    @cached_property
+    def searcher(self) -> Searcher:
+        """Searches the active space."""
+        clients = self.clients
+        return Searcher(clients.registry, clients.s3vectors, clients.bedrock, self.settings)
+
+    @cached_property
+    def links(self) -> MediaLinks:
+        """Signs links to sources."""
+        return MediaLinks(self.clients.s3_links, S3Uri.parse(self.settings.source_uri))
+
+    @cached_property
+    def board(self) -> StatusBoard:
+        """Counts the ledger."""
+        return StatusBoard(self.clients.registry, self.settings)
+
+    @property
+    def owner(self) -> dict[str, Any]:
+        """What lets S3 refuse a bucket of another account than the settings name."""
+        return {"ExpectedBucketOwner": self.settings.bucket_owner} if self.settings.bucket_owner else {}
+
+
+class Deployments:
+    """Keeps the deployment open as long as its settings stay the same."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open: OpenDeployment | None = None
+
+    def open(self) -> OpenDeployment:
+        """The deployment that the Airflow Variable describes.
+
+        :raises AirflowFailException: when there is none, or it cannot be used.
+        """
+        settings = read_settings()
+        with self._lock:
+            now = self._open
+            if now is None or now.settings != settings or time.monotonic() - now.opened > _SECONDS:
+                self._open = now = OpenDeployment(settings)
+            return now

@@ -19,7 +19,12 @@ export const DEFAULTS = Object.freeze({
   per_source: 3,
 });
 
-const VIEWS = ["search", "compare", "status"];
+const CHOICES = {
+  view: ["search", "compare", "status"],
+  modality: ["all", "text", "image", "video", "audio", "document"],
+  strategy: ["flat", "hierarchical"],
+  dimension: [256, 384, 1024, 3072],
+};
 
 /** The state that an address' hash stands for; what is unknown or no number in it is passed over. */
 export function readHash(hash) {
@@ -30,7 +35,8 @@ export function readHash(hash) {
     if (!isNumber) state[name] = value;
     else if (/^\d{1,6}$/.test(value)) state[name] = Number(value);
   }
-  if (!VIEWS.includes(state.view)) state.view = DEFAULTS.view;
+  for (const [name, choices] of Object.entries(CHOICES))
+    if (!choices.includes(state[name])) state[name] = DEFAULTS[name];
   return state;
 }
 

@@ -39,11 +39,13 @@ export function refuse(file) {
   return "";
 }
 
-/** A pasted picture has no name of its own, or always the same. */
-export const named = (file) =>
-  modalityOf(file.name ?? "")
-    ? file
-    : new File([file], `pasted.${file.type.split("/")[1] ?? "png"}`, { type: file.type });
+let pasted = 0;
+
+/** A pasted picture is always called image.png: here each has a name of its own, so that back finds the right one. */
+export function rename(file) {
+  pasted += 1;
+  return new File([file], `pasted-${pasted}.${file.type.split("/")[1] || "png"}`, { type: file.type });
+}
 
 /** The beginning of a text file: it is searched with by its words. */
 export const readWords = async (file) =>

@@ -37,7 +37,7 @@ export function link(address, target, attributes, ...children) {
 
 /** The address if it is one of the web's or of a file that was chosen here; else null: never `javascript:`. */
 export function safe(address) {
-  if (!address) return null;
+  if (!address || !URL.canParse(address, document.baseURI)) return null;
   const url = new URL(address, document.baseURI);
   return ["http:", "https:", "blob:"].includes(url.protocol) ? url.href : null;
 }

@@ -1,7 +1,7 @@
 /** The page: what its address stands for is asked, and shown. */
 
 import { goTo, isAsking, mirror, readHash, startState } from "./address.js";
-import { encode } from "./attachment.js";
+import { encode, rename } from "./attachment.js";
 import { showComparison, tellComparison } from "./comparison.js";
 import { openDoors } from "./doorway.js";
 import { ask } from "./gateway.js";
@@ -158,7 +158,7 @@ function watchFiles() {
     const [file] = event.clipboardData?.files ?? [];
     if (!file) return;
     event.preventDefault();
-    take(file);
+    take(rename(file));
   });
 }
 

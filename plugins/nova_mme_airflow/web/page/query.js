@@ -1,6 +1,6 @@
 /** The form: what is searched with, and how. */
 
-import { ACCEPTED, chip, named, readWords, refuse, modalityOf } from "./attachment.js";
+import { ACCEPTED, chip, readWords, refuse, modalityOf } from "./attachment.js";
 import { DEFAULTS } from "./address.js";
 import { make, icon } from "./element.js";
 import { flatten } from "./wording.js";
@@ -40,8 +40,6 @@ export function fillForm(state) {
   words.value = state.q;
   for (const name of ["modality", "strategy", "dimension", ...OPTIONS])
     fields[name].value = String(state[name]);
-  if (!fields.modality.value) fields.modality.value = DEFAULTS.modality;
-  if (!fields.strategy.value) fields.strategy.value = DEFAULTS.strategy;
   const isCompared = state.view === "compare";
   for (const part of form.querySelectorAll("[data-way]")) part.hidden = isCompared;
   fields.top_k.max = isCompared ? 100 : 1000;
@@ -73,18 +71,17 @@ export function clear() {
 
 /** Search with a file from now on; false when it cannot be, which is told. */
 export async function attach(file) {
-  const called = named(file);
-  const problem = refuse(called);
+  const problem = refuse(file);
   refuseWith(problem);
   if (problem) return false;
-  if (modalityOf(called.name) === "text") {
+  if (modalityOf(file.name) === "text") {
     example = { file: "", source: "", segment: null };
-    words.value = await readWords(called);
+    words.value = await readWords(file);
   } else {
-    files.delete(called.name);
-    files.set(called.name, called);
+    files.delete(file.name);
+    files.set(file.name, file);
     if (files.size > KEPT) files.delete(files.keys().next().value);
-    example = { file: called.name, source: "", segment: null };
+    example = { file: file.name, source: "", segment: null };
     words.value = "";
   }
   showExample();

@@ -37,11 +37,12 @@ def render_table(assessment: Assessment) -> str:
     """Lines for a terminal; no untrusted text in them."""
     rows = [row[:_SHOWN] for row in (HEAD, *describe_figures(assessment))]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [*_wrap(describe_corpus(assessment)), "", *(_line(row, widths) for row in rows), ""]
+    lines = [*_wrap(flatten(describe_corpus(assessment))), "", *(_line(row, widths) for row in rows), ""]
     for sentence in advise(assessment):
         lines += _wrap(sentence, "* ")
-    lines += ["", "Before you believe it:"]
-    for note in warn(assessment):
+    notes = warn(assessment)
+    lines += ["", "Before you believe it:"] if notes else []
+    for note in notes:
         lines += _wrap(flatten(note), "* ")
     return "\n".join(lines)
 

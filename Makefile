@@ -13,10 +13,10 @@ PYTHON3 := $(shell command -v python3 2>/dev/null || command -v python3.12 2>/de
 BOOTSTRAP := $(PYTHON3) -I -S include/nova_mme_local/bootstrap.py
 
 export PYTHONPATH := $(CURDIR)/include
-export MEDIA AIRFLOW_PORT LOCAL_AWS_PORT
+export MEDIA QUERIES OUTPUT AIRFLOW_PORT LOCAL_AWS_PORT
 unexport PYTHONDONTWRITEBYTECODE PYTHONHOME
 
-.PHONY: help demo up down status clean test test-core test-matrix lint format bench mwaa lock environment python3
+.PHONY: help demo up down status clean test test-core test-matrix lint format bench evaluate mwaa lock environment python3
 
 help:
 	@echo 'make demo             embed the sample media on this machine, and search them; MEDIA=dir takes your own'
@@ -30,6 +30,7 @@ help:
 	@echo 'make test-matrix      the tests on every supported Airflow: $(VERSIONS)'
 	@echo 'make lint, format     ruff and mypy'
 	@echo 'make bench            throughput on this machine'
+	@echo 'make evaluate         how good searches are, by dimension; QUERIES=file asks your own questions'
 	@echo 'make mwaa             the package for Amazon MWAA'
 	@echo 'make lock             renew deploy/locks after a change of requirements.txt'
 	@echo
@@ -72,6 +73,9 @@ lint: environment
 format: environment
 	@$(PYTHON) -m ruff check --fix
 	@$(PYTHON) -m ruff format
+
+evaluate: environment
+	@$(PYTHON) -m nova_mme_local.evaluation $(if $(QUERIES),--queries "$$QUERIES") $(if $(OUTPUT),--output "$$OUTPUT") $(OPTIONS)
 
 bench mwaa: environment
 	@$(PYTHON) -m nova_mme_local.$@

@@ -61,6 +61,11 @@ class Deployment:
         return self._client("bedrock-runtime", self.settings.bedrock_region)
 
     @property
+    def bedrock_models(self) -> Any:
+        """Amazon Bedrock, in the same Region: what it says of the model itself."""
+        return self._client("bedrock", self.settings.bedrock_region)
+
+    @property
     def s3vectors(self) -> Any:
         """Amazon S3 Vectors."""
         return self._client("s3vectors", self.settings.vector_region)

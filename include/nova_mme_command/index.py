@@ -10,7 +10,7 @@ from pathlib import Path
 from nova_mme.search.wording import flatten
 from nova_mme.text_store.chunk import DEFAULT_CHARACTERS, MAX_CHARACTERS, MIN_CHARACTERS, Cutting
 from nova_mme.text_store.indexing import Fate, FileOutcome, Indexing
-from nova_mme.text_store.text_file import find_files
+from nova_mme.text_store.text_file import drop_doubles, find_files
 from nova_mme_command.argument import reading_arguments, whole, words
 from nova_mme_command.deployment import Deployment
 from nova_mme_command.store import open_catalog
@@ -81,7 +81,7 @@ def _find_paths(patterns: Sequence[str]) -> tuple[list[Path], list[FileOutcome]]
         paths += found
         if not found:
             lost.append(FileOutcome(pattern, Fate.FAILED, problem="There is no such file."))
-    return paths, lost
+    return drop_doubles(paths), lost
 
 
 def _tell(outcome: FileOutcome, terminal: Terminal) -> None:

@@ -7,7 +7,6 @@ import os
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
-    ConnectionError,
     HTTPClientError,
     NoCredentialsError,
     NoRegionError,
@@ -15,6 +14,7 @@ from botocore.exceptions import (
     ProfileNotFound,
     TokenRetrievalError,
 )
+from botocore.exceptions import ConnectionError as NotConnected
 
 from nova_mme.search.wording import flatten
 from nova_mme_command.deployment import Deployment
@@ -39,7 +39,7 @@ def explain(error: ClientError | BotoCoreError, deployment: Deployment) -> str:
         return f"AWS cannot be asked without credentials ({told}). Set AWS_PROFILE, or log in. {_LOCAL}"
     if isinstance(error, NoRegionError):
         return f"No AWS Region is set. Set AWS_DEFAULT_REGION, or the settings' bedrock_region and vector_region. {_LOCAL}"
-    if isinstance(error, (ConnectionError, HTTPClientError)):
+    if isinstance(error, (NotConnected, HTTPClientError)):
         endpoint = os.environ.get("AWS_ENDPOINT_URL")
         where = (
             f" AWS_ENDPOINT_URL is {endpoint}: does the local stack run (make status)?" if endpoint else ""

@@ -107,7 +107,7 @@ def _find_next(text: str, start: int, end: int, cutting: Cutting) -> int:
         # From the character before: what follows white space there begins something.
         match = pattern.search(text, back - 1, end)
         if match and match.end() < end:
-            return max(match.end(), back)
+            return _skip_space(text, max(match.end(), back))
     return fresh
 
 

@@ -27,7 +27,7 @@ from nova_mme.source import object_id
 from nova_mme.space import FULL_DIMENSION
 from nova_mme.text_store.chunk import Chunk, Cutting, cut
 from nova_mme.text_store.named_store import NamedStore
-from nova_mme.text_store.text_file import TextFile, find_uri, read_file
+from nova_mme.text_store.text_file import TextFile, drop_doubles, find_uri, read_file
 
 _TYPE = "TEXT"
 # Below the ten connections that a boto3 client keeps; and so many answers may wait for the slowest one.
@@ -36,7 +36,7 @@ _AHEAD = 4 * _AT_ONCE
 # A put of 200 at 3072-d is 8 MiB of the 20 that a call may have. It is billed as 128 KB at least: files share one.
 _ROWS = 200
 PATIENCE_SECONDS = 120.0
-_LONGEST_PAUSE = 15.0
+_LONGEST_PAUSE = 5.0
 _SUFFIX_CHARACTERS = 16
 
 Vector = NDArray[np.float32]
@@ -92,6 +92,7 @@ class _Work:
     chunks: int
     leftover: list[str]
     left: int = field(init=False)
+    refused: int = 0
     problem: str = ""
 
     def __post_init__(self) -> None:
@@ -131,11 +132,10 @@ class Indexing:
         :raises IndexMismatch: when the store holds vectors of another space.
         :raises ClientError: what AWS answers otherwise.
         """
-        files = {find_uri(path): path for path in paths}
         waiting = deque[tuple[_Work, Chunk, Future[Vector]]]()
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             try:
-                for work in self._prepare(list(files.values())):
+                for work in self._prepare(drop_doubles(paths)):
                     if isinstance(work, FileOutcome):
                         yield work
                         continue
@@ -233,6 +233,7 @@ class Indexing:
 
     def _settle(self, work: _Work, problem: str = "") -> Iterator[FileOutcome]:
         work.left -= 1
+        work.refused += bool(problem)
         work.problem = work.problem or problem
         if not work.left:
             yield self._finish(work)
@@ -240,7 +241,8 @@ class Indexing:
     def _finish(self, work: _Work) -> FileOutcome:
         """All that could be stored is; only then does what is left of a longer earlier version go."""
         if work.problem:
-            return FileOutcome(work.path, Fate.FAILED, work.chunks, problem=work.problem)
+            embedded = len(work.due) - work.refused
+            return FileOutcome(work.path, Fate.FAILED, work.chunks, embedded, problem=work.problem)
         removed = self.store.delete(work.leftover)
         fate = Fate.INDEXED if work.due or removed else Fate.UNCHANGED
         return FileOutcome(work.path, fate, work.chunks, len(work.due), removed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
@@ -62,6 +63,11 @@ def find_files(pattern: str) -> list[Path]:
 def find_uri(path: Path) -> str:
     """The ``file://`` URI of a file; links are followed, so that a file has one."""
     return Path(os.path.realpath(path)).as_uri()
+
+
+def drop_doubles(paths: Iterable[Path]) -> list[Path]:
+    """The files, each once, however many links and patterns lead to it."""
+    return list({find_uri(path): path for path in reversed(list(paths))}.values())[::-1]
 
 
 def read_file(path: Path) -> TextFile:

@@ -39,7 +39,10 @@ def test_a_blank_text_has_no_chunks(text: str) -> None:
         ("a" * 60 + " " + "b" * 60, "a" * 60),  # a word
         ("a" * 150, "a" * 100),  # nothing to cut at
         ("e\u0301" * 49 + "xe\u0301" + "y" * 50, "e\u0301" * 49 + "x"),  # an accent stays with its letter
-        ("a" * 99 + "." + " b" * 30, "a" * 99 + "."),  # at the very end of what fits
+        (
+            "a" * 60 + " " + "b" * 38 + ". " + "c" * 60,
+            "a" * 60 + " " + "b" * 38 + ".",
+        ),  # at the very end of what fits
     ],
 )
 def test_where_a_chunk_ends(text: str, first: str) -> None:

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+import orjson
 import pytest
 from core.deployment import Call, Deployment
 from core.text_stores import CUTTING, INVOKED, index, make_store, read_store, sentences, write
@@ -67,6 +68,21 @@ def test_a_chunk_is_stored_whole(deployment: Deployment, store: NamedStore, tmp_
     }
 
 
+def test_the_model_is_told_that_it_is_an_index(
+    deployment: Deployment, store: NamedStore, tmp_path: Path
+) -> None:
+    """The purpose of chunks, at 3072 dimensions; queries have theirs."""
+    with deployment.record("bedrock") as calls:
+        index(deployment, store, write(tmp_path, "cats.md", "Cats."))
+        store.find("cats", bedrock=deployment.bedrock)
+
+    asked = [orjson.loads(call.params["body"])["singleEmbeddingParams"] for call in calls]
+    assert [(one["embeddingPurpose"], one["embeddingDimension"]) for one in asked] == [
+        ("GENERIC_INDEX", 3072),
+        ("GENERIC_RETRIEVAL", 3072),
+    ]
+
+
 def test_an_unchanged_file_costs_nothing(deployment: Deployment, store: NamedStore, tmp_path: Path) -> None:
     """Not a call of the model, not a put."""
     places = [write(tmp_path, f"{number}.txt", sentences(3, f"of {number}")) for number in range(3)]
@@ -106,7 +122,7 @@ def test_another_cutting_is_another_version(
 
     outcomes = index(deployment, store, place, cutting=Cutting(300, 0))
 
-    assert (outcomes["cats.md"].chunks, outcomes["cats.md"].removed) == (2, 4)
+    assert outcomes["cats.md"] == FileOutcome(str(place), Fate.INDEXED, chunks=2, embedded=2, removed=4)
     assert len(read_store(deployment)) == 2
 
 

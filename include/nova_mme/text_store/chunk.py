@@ -78,7 +78,7 @@ def cut(text: str, cutting: Cutting) -> Iterator[Chunk]:
     while start < len(text):
         end = start + len(text[start : _find_end(text, start, cutting.characters)].rstrip())
         yield Chunk(index, start, end, text[start:end])
-        start, index = _find_next(text, start, end, cutting), index + 1
+        start, index = _find_next(text, end, cutting), index + 1
 
 
 def _find_end(text: str, start: int, characters: int) -> int:
@@ -96,12 +96,12 @@ def _find_end(text: str, start: int, characters: int) -> int:
     return most
 
 
-def _find_next(text: str, start: int, end: int, cutting: Cutting) -> int:
+def _find_next(text: str, end: int, cutting: Cutting) -> int:
     """Where the next chunk begins: a little before the end of the last one, at a sentence or a word."""
     fresh = _skip_space(text, end)
     back = end - cutting.overlap
     # Over a long gap there is no overlap: the chunk would not get past it.
-    if fresh == len(text) or not cutting.overlap or back <= start or fresh - back >= cutting.characters // 2:
+    if fresh == len(text) or not cutting.overlap or fresh - back >= cutting.characters // 2:
         return fresh
     for pattern in _BEGINS:
         # From the character before: what follows white space there begins something.

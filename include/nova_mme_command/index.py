@@ -57,7 +57,7 @@ def run(deployment: Deployment, options: argparse.Namespace) -> int:
     indexing = Indexing(store, deployment.bedrock, cutting)
     done = len(outcomes)
     indexing.report = lambda count: terminal.live(
-        f"{done:,} of {len(paths):,} files, {count:,} chunks embedded"
+        f"{done:,} of {len(paths):,} files, {_count(count)} embedded"
     )
     for outcome in outcomes:
         _tell(outcome, terminal)
@@ -106,5 +106,9 @@ def _sum_up(outcomes: Sequence[FileOutcome], options: argparse.Namespace, termin
         return
     terminal.say(
         f"{counts[Fate.INDEXED]:,} indexed, {counts[Fate.UNCHANGED]:,} unchanged, {counts[Fate.FAILED]:,} failed; "
-        f"{embedded:,} chunks embedded, {removed:,} removed"
+        f"{_count(embedded)} embedded, {removed:,} removed"
     )
+
+
+def _count(chunks: int) -> str:
+    return "1 chunk" if chunks == 1 else f"{chunks:,} chunks"

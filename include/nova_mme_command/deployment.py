@@ -73,7 +73,7 @@ class Deployment:
     @cached_property
     def dynamodb(self) -> Any:
         """Amazon DynamoDB, as a resource: it speaks Python's types."""
-        return self.session.resource("dynamodb")
+        return self.session.resource("dynamodb", config=_configure())
 
     @property
     def registry(self) -> SpaceRegistry:
@@ -82,11 +82,16 @@ class Deployment:
 
     def _client(self, service: str, region: str = "") -> Any:
         if service not in self._made:
-            from botocore.config import Config
-
-            config = Config(retries={"mode": "standard", "total_max_attempts": 4})
+            config = _configure()
             self._made[service] = self.session.client(service, region_name=region or None, config=config)
         return self._made[service]
+
+
+def _configure() -> Any:
+    """Fewer tries than botocore's own, of which DynamoDB has ten: somebody is waiting for an answer."""
+    from botocore.config import Config
+
+    return Config(retries={"mode": "standard", "total_max_attempts": 4})
 
 
 def _read(path: str) -> str:

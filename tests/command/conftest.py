@@ -5,11 +5,14 @@ from __future__ import annotations
 import io
 import json
 import os
+import select
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any, TextIO
 
 import pytest
+from botocore.loaders import create_loader
 from core.deployment import Deployment
 
 from nova_mme_command.deployment import VARIABLE
@@ -32,6 +35,14 @@ class Done:
 
 
 Run = Callable[..., Done]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def models() -> Iterator[None]:
+    """botocore's models, read once: each command has a session of its own, which would read them again."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("botocore.session.create_loader", cache(create_loader))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -91,15 +102,19 @@ class Keyboard:
         """Press keys."""
         os.write(self.master, text.encode())
 
-    def seen(self) -> str:
-        """What is on the screen so far."""
+    def seen(self, ending: str) -> str:
+        """What is on the screen once it ends like this; the kernel hands it over in parts."""
         self.stream.flush()
-        return os.read(self.master, 1 << 16).decode()
+        seen = ""
+        while not seen.endswith(ending):
+            assert select.select([self.master], [], [], 10)[0], f"only {seen!r} is to be seen"
+            seen += os.read(self.master, 1 << 16).decode()
+        return seen
 
 
 @pytest.fixture
 def keyboard() -> Iterator[Keyboard]:
-    """A pseudo-terminal; no test reads from it what has not been written."""
+    """A pseudo-terminal."""
     master, slave = os.openpty()
     raw = open(slave, "r+b", buffering=0)  # noqa: SIM115 (its wrapper closes it)
     with io.TextIOWrapper(raw, encoding="utf-8", write_through=True) as stream:

@@ -77,6 +77,14 @@ def test_settings_from_a_file(deployment: Deployment, run: Run, tmp_path: Path) 
     assert "Is there a table 'other'? Run setup_embeddings" in done.err
 
 
+def test_a_message_is_one_that_can_be_looked_at(empty: Deployment, run: Run, tmp_path: Path) -> None:
+    """Whatever the name in it does to a terminal."""
+    done = run("--settings", tmp_path / "a\x1b[31m\u202e.json", "status")
+
+    assert done.code == 1
+    assert done.err == f"The settings {tmp_path}/a [31m.json cannot be read: No such file or directory.\n"
+
+
 def test_nothing_is_set_up(empty: Deployment, run: Run) -> None:
     """Every command says so."""
     for arguments in (

@@ -45,7 +45,7 @@ def test_a_live_line_gives_way(keyboard: Keyboard, monkeypatch: pytest.MonkeyPat
     terminal.live("0123456789abc")
     terminal.tell("done")
 
-    assert keyboard.seen() == "\r\x1b[K012345678\r\x1b[Kdone\r\n"
+    assert keyboard.seen("done\r\n") == "\r\x1b[K012345678\r\x1b[Kdone\r\n"
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "ascii"])

@@ -16,7 +16,7 @@ export PYTHONPATH := $(CURDIR)/include
 export MEDIA QUERIES OUTPUT AIRFLOW_PORT LOCAL_AWS_PORT
 unexport PYTHONDONTWRITEBYTECODE PYTHONHOME
 
-.PHONY: help demo up down status clean test test-core test-matrix lint format bench evaluate mwaa lock environment python3
+.PHONY: help demo up down status env clean test test-core test-matrix lint format bench evaluate mwaa lock environment python3
 
 help:
 	@echo 'make demo             embed the sample media on this machine, and search them; MEDIA=dir takes your own'
@@ -25,6 +25,7 @@ help:
 	@echo 'make up               start Airflow and local AWS, and leave them running'
 	@echo 'make status           what runs, and where'
 	@echo 'make down             stop them'
+	@echo 'make env              what a shell needs for the command line: eval "$$(make env)"'
 	@echo 'make clean            stop them, and remove what was made: .local, .venv*'
 	@echo 'make test-core        the tests of the core only: seconds, no Airflow'
 	@echo 'make test-matrix      the tests on every supported Airflow: $(VERSIONS)'
@@ -41,6 +42,11 @@ demo: environment
 
 up down status: environment
 	@$(PYTHON) -m nova_mme_local $@
+
+# Its output is for eval: whatever else there is to say goes to stderr.
+env: python3
+	@$(BOOTSTRAP) --airflow $(AIRFLOW) --venv $(call venv,$(AIRFLOW)) >&2
+	@$(PYTHON) -m nova_mme_local env
 
 clean:
 	@if [ -x $(PYTHON) ] && [ -e .local/stack.json ]; then $(PYTHON) -m nova_mme_local down; fi

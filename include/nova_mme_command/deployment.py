@@ -61,6 +61,11 @@ class Deployment:
         return self._client("bedrock-runtime", self.settings.bedrock_region)
 
     @property
+    def bedrock_models(self) -> Any:
+        """Amazon Bedrock, in the same Region: what it says of the model itself."""
+        return self._client("bedrock", self.settings.bedrock_region)
+
+    @property
     def s3vectors(self) -> Any:
         """Amazon S3 Vectors."""
         return self._client("s3vectors", self.settings.vector_region)
@@ -68,7 +73,7 @@ class Deployment:
     @cached_property
     def dynamodb(self) -> Any:
         """Amazon DynamoDB, as a resource: it speaks Python's types."""
-        return self.session.resource("dynamodb")
+        return self.session.resource("dynamodb", config=_configure())
 
     @property
     def registry(self) -> SpaceRegistry:
@@ -77,11 +82,16 @@ class Deployment:
 
     def _client(self, service: str, region: str = "") -> Any:
         if service not in self._made:
-            from botocore.config import Config
-
-            config = Config(retries={"mode": "standard", "total_max_attempts": 4})
+            config = _configure()
             self._made[service] = self.session.client(service, region_name=region or None, config=config)
         return self._made[service]
+
+
+def _configure() -> Any:
+    """Fewer tries than botocore's own, of which DynamoDB has ten: somebody is waiting for an answer."""
+    from botocore.config import Config
+
+    return Config(retries={"mode": "standard", "total_max_attempts": 4})
 
 
 def _read(path: str) -> str:

@@ -52,6 +52,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help=f"where evaluation.html and evaluation.json go (default: {OUTPUT})",
     )
+    parser.set_defaults(run=run)
 
 
 def run(deployment: Deployment, options: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""The commands of the local stack: `python -m nova_mme_local up`, `down`, `status` and `demo`."""
+"""The commands of the local stack: `python -m nova_mme_local up`, `down`, `status`, `env` and `demo`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from nova_mme_local.airflow_api import AirflowError
 from nova_mme_local.airflow_settings import clean_environment
 from nova_mme_local.interrupts import Terminated, raise_on_termination
 from nova_mme_local.screen import Screen
+from nova_mme_local.shell_environment import show_environment
 from nova_mme_local.stack import HOME, Stack
 from nova_mme_local.stackerror import StackError
 from nova_mme_local.updown import bring_up, show_status, take_down
@@ -47,6 +48,8 @@ def _run(options: argparse.Namespace, screen: Screen) -> int:
         return take_down(stack, screen)
     if options.command == "status":
         return show_status(stack, screen)
+    if options.command == "env":
+        return show_environment(stack, screen)
     from nova_mme_local.demo import Demo  # boto3 and numpy are not for the other commands
 
     return Demo(stack, screen, folder=options.media).run()
@@ -60,11 +63,12 @@ def _describe_end(home: Path) -> str:
 
 def _read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m nova_mme_local", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="up|down|status|demo")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="up|down|status|env|demo")
     for name, what in (
         ("up", "start Airflow and local AWS, and leave them running"),
         ("down", "stop them"),
         ("status", "say what runs, and where"),
+        ("env", "print what a shell needs for the command line to reach what runs"),
         ("demo", "start them, embed media, and search"),
     ):
         command = commands.add_parser(name, help=what, description=what)

@@ -27,7 +27,9 @@ _PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-sta
 # Names and texts that would run, turn the line around or leave it, if they were taken for anything but text.
 HOSTILE = "<img src=x onerror=document.title='run'>\u202egnp.txt"
 RUN_ID = "manual__2026-11-27T04:00:00+00:00"
-_HOSTILE_TEXT = b"Hostile zeppelin <script>document.title='run'</script><img src=x onerror=\"document.title='run'\">"
+_HOSTILE_TEXT = (
+    b"Hostile zeppelin <script>document.title='run'</script><img src=x onerror=\"document.title='run'\">"
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -85,7 +87,10 @@ def _embed(deployment: Deployment, modality: Modality) -> None:
 
 
 def _airflow(deployment: Deployment) -> dict[str, str]:
-    connection = {"conn_type": "aws", "extra": {"endpoint_url": deployment.aws.url, "region_name": "us-east-1"}}
+    connection = {
+        "conn_type": "aws",
+        "extra": {"endpoint_url": deployment.aws.url, "region_name": "us-east-1"},
+    }
     settings = deployment.settings
     names = ("source_uri", "output_uri", "vector_bucket", "ledger_table", "model_revision")
     return {

@@ -116,7 +116,11 @@ class Visit:
 
     def assert_clean(self) -> None:
         """Nothing was complained of, and nothing was asked of another machine."""
-        hosts = {urlsplit(url).hostname for url in self.requests if not url.startswith(("blob:", "about:", "data:"))}
+        hosts = {
+            urlsplit(url).hostname
+            for url in self.requests
+            if not url.startswith(("blob:", "about:", "data:"))
+        }
         assert hosts <= {"127.0.0.1"}, hosts
         assert not self.complaints, self.complaints
 

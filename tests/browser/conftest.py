@@ -30,6 +30,11 @@ RUN_ID = "manual__2026-11-27T04:00:00+00:00"
 _HOSTILE_TEXT = b"Hostile zeppelin <script>document.title='run'</script><img src=x onerror=\"document.title='run'\">"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Where the picture of the page in Airflow's UI goes (`make picture`)."""
+    parser.addoption("--picture", help="keep a picture of the page inside Airflow's UI in this file")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Everything here needs a browser."""
     for item in items:

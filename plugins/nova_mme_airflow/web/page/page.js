@@ -191,4 +191,6 @@ watchFiles();
 watchKeys();
 openDoors();
 mirror();
+const early = query.typed();
 show();
+if (query.keepEarly(early)) search();

@@ -27,7 +27,9 @@ _PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-sta
 # Names and texts that would run, turn the line around or leave it, if they were taken for anything but text.
 HOSTILE = "<img src=x onerror=document.title='run'>\u202egnp.txt"
 RUN_ID = "manual__2026-11-27T04:00:00+00:00"
-_HOSTILE_TEXT = b"Hostile zeppelin <script>document.title='run'</script><img src=x onerror=\"document.title='run'\">"
+_HOSTILE_TEXT = (
+    b"Hostile zeppelin <script>document.title='run'</script><img src=x onerror=\"document.title='run'\">"
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -42,15 +44,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("browser")
 
 
-def _find_browser() -> str:
-    named = [os.environ["CHROMIUM"]] if os.environ.get("CHROMIUM") else _PROGRAMS
-    found = [path for path in map(shutil.which, named) if path]
-    if not found:
-        pytest.fail(
-            f"None of {', '.join(named)} is on the PATH. Install one (Debian, Ubuntu: sudo apt install chromium), or "
-            "name one: CHROMIUM=/path/to/it make test-browser"
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Say at once that there is no browser, rather than once for each test."""
+    if session.items and not session.config.option.collectonly and not _find_browser():
+        pytest.exit(
+            f"There is no browser: none of {', '.join(_programs())}. Install one (Debian, Ubuntu: sudo apt install "
+            "chromium), or name yours: CHROMIUM=/path/to/it make test-browser",
+            returncode=1,
         )
-    return found[0]
+
+
+def _programs() -> tuple[str, ...]:
+    named = os.environ.get("CHROMIUM")
+    return (named,) if named else _PROGRAMS
+
+
+def _find_browser() -> str | None:
+    return next(filter(None, map(shutil.which, _programs())), None)
 
 
 @pytest.fixture(scope="session")
@@ -90,7 +100,10 @@ def _embed(deployment: Deployment, modality: Modality) -> None:
 
 
 def _airflow(deployment: Deployment) -> dict[str, str]:
-    connection = {"conn_type": "aws", "extra": {"endpoint_url": deployment.aws.url, "region_name": "us-east-1"}}
+    connection = {
+        "conn_type": "aws",
+        "extra": {"endpoint_url": deployment.aws.url, "region_name": "us-east-1"},
+    }
     settings = deployment.settings
     names = ("source_uri", "output_uri", "vector_bucket", "ledger_table", "model_revision")
     return {

@@ -20,7 +20,9 @@ def test_five_ways_with_time_and_overlap(visit: Visit) -> None:
     ways = visit.page.locator(".way")
     assert ways.locator("h2").all_inner_texts() == _WAYS
     assert [count(way) for way in ways.all()] == [10] * 5
-    assert all(re.fullmatch(r"\d+ ms|\d\.\d\d s", told) for told in ways.locator(".way-time").all_inner_texts())
+    assert all(
+        re.fullmatch(r"\d+ ms|\d\.\d\d s", told) for told in ways.locator(".way-time").all_inner_texts()
+    )
     assert visit.page.locator(".overlaps thead th").all_inner_texts() == _WAYS
     cells = visit.page.locator(".overlaps tbody td").all_inner_texts()
     assert len(cells) == 25

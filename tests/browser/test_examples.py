@@ -16,7 +16,11 @@ def test_a_dropped_picture_finds_its_like(visit: Visit) -> None:
     sent = visit.bodies("api/search")
     visit.open().drop_and_search(QUERIES / "patch-of-sky.jpg")
 
-    assert set(visit.names[:3]) == {"hubble-deep-field.jpg", "distant-galaxies.webp", "flight-through-space.mp4"}
+    assert set(visit.names[:3]) == {
+        "hubble-deep-field.jpg",
+        "distant-galaxies.webp",
+        "flight-through-space.mp4",
+    }
     assert sent[0]["media"]["name"] == "patch-of-sky.jpg"
     assert visit.page.url.endswith("#file=patch-of-sky.jpg")
     assert visit.page.locator(".chip").inner_text().startswith("patch-of-sky.jpg")

@@ -64,6 +64,7 @@ def test_escape_clears(visit: Visit) -> None:
 
 def test_escape_cancels_a_search(visit: Visit) -> None:
     """It is given up, and the words stay."""
+
     def hold(route: Route) -> None:
         """Answer never."""
 

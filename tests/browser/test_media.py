@@ -61,7 +61,9 @@ def _alter_links(visit: Visit, change: Any) -> None:
 
 def test_a_link_that_ran_out_is_renewed(visit: Visit) -> None:
     """Once, through the API, without anybody noticing."""
-    _alter_links(visit, lambda result: result.update(media_url=result["media_url"].replace("/media/", "/gone/")))
+    _alter_links(
+        visit, lambda result: result.update(media_url=result["media_url"].replace("/media/", "/gone/"))
+    )
     with visit.page.expect_request("**/api/source?*") as asked:
         visit.open(q="tabby cat", modality="image", top_k=1)
 
@@ -77,7 +79,9 @@ def test_a_file_that_is_gone(visit: Visit) -> None:
     visit.open(q="tabby cat", modality="image", top_k=1).settle()
     card = visit.card("tabby-cat.png")
 
-    expect(card.locator(".lost")).to_contain_text("It may be gone, or of a format that this browser cannot play")
+    expect(card.locator(".lost")).to_contain_text(
+        "It may be gone, or of a format that this browser cannot play"
+    )
     visit.page.unroute("**/media/image/*")
     card.get_by_role("button", name="Try a new link").click()
 

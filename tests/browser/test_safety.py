@@ -51,7 +51,9 @@ def test_a_hostile_address_is_words(visit: Visit) -> None:
     assert len(visit.names) == 10
 
 
-@pytest.mark.parametrize("address", ["javascript:document.title='run'", "data:text/html,<script>1</script>", "//["])
+@pytest.mark.parametrize(
+    "address", ["javascript:document.title='run'", "data:text/html,<script>1</script>", "//["]
+)
 def test_a_link_of_another_kind_is_none(visit: Visit, address: str) -> None:
     """Should the API ever answer one, nothing follows it."""
 

@@ -49,7 +49,9 @@ _CONTRAST = """() => {
 }"""
 
 
-@pytest.mark.parametrize("visit", [{"viewport": {"width": 360, "height": 740}, "has_touch": True}], indirect=True)
+@pytest.mark.parametrize(
+    "visit", [{"viewport": {"width": 360, "height": 740}, "has_touch": True}], indirect=True
+)
 @pytest.mark.parametrize("state", STATES, ids=str)
 def test_a_telephone_scrolls_down_only(visit: Visit, state: dict) -> None:
     """360 pixels are enough for every state, long words and names included."""
@@ -61,8 +63,12 @@ def test_a_telephone_scrolls_down_only(visit: Visit, state: dict) -> None:
         visit.complaints.clear()  # one of the conditions is none
 
 
-@pytest.mark.parametrize("visit", [{"color_scheme": "light"}, {"color_scheme": "dark"}], indirect=True, ids=str)
-@pytest.mark.parametrize("state", [{}, {"q": "rain"}, {"view": "compare", "q": "coffee cup"}, {"view": "status"}], ids=str)
+@pytest.mark.parametrize(
+    "visit", [{"color_scheme": "light"}, {"color_scheme": "dark"}], indirect=True, ids=str
+)
+@pytest.mark.parametrize(
+    "state", [{}, {"q": "rain"}, {"view": "compare", "q": "coffee cup"}, {"view": "status"}], ids=str
+)
 def test_texts_stand_out(visit: Visit, state: dict) -> None:
     """By the contrast that WCAG AA wants, light and dark."""
     visit.open(**state).settle()

@@ -15,7 +15,13 @@ def test_spaces_with_their_coverage(visit: Visit) -> None:
 
     space = visit.page.locator(".space")
     assert space.locator("h3").inner_text() == "nova-2-mme-v1-0-local-features-1 active"
-    assert space.locator(".coverage-name").all_inner_texts() == ["Audio", "Document", "Image", "Text", "Video"]
+    assert space.locator(".coverage-name").all_inner_texts() == [
+        "Audio",
+        "Document",
+        "Image",
+        "Text",
+        "Video",
+    ]
     assert space.get_by_role("img", name="Video: 4 stored, 1 failed").is_visible()
     assert space.locator(".coverage-share").all_inner_texts()[-1] == "80\xa0%"
     assert visit.told == "1 space, 2 dead letters."
@@ -28,7 +34,13 @@ def test_backlog_and_cost(visit: Visit) -> None:
     figures = visit.page.locator(".figure").all_inner_texts()
     assert "2\nfailed" in [figure.replace("\n\n", "\n") for figure in figures]
     assert "$" in visit.page.get_by_role("heading", name="Cost so far").locator("..").inner_text()
-    assert set(visit.page.locator(".costs th").all_inner_texts()) == {"Audio", "Document", "Image", "Text", "Video"}
+    assert set(visit.page.locator(".costs th").all_inner_texts()) == {
+        "Audio",
+        "Document",
+        "Image",
+        "Text",
+        "Video",
+    }
 
 
 def test_a_dead_letter_says_why_and_what_to_do(visit: Visit) -> None:

@@ -116,7 +116,11 @@ class Visit:
 
     def assert_local(self) -> None:
         """Nothing was asked of another machine."""
-        hosts = {urlsplit(url).hostname for url in self.requests if not url.startswith(("blob:", "about:", "data:"))}
+        hosts = {
+            urlsplit(url).hostname
+            for url in self.requests
+            if not url.startswith(("blob:", "about:", "data:"))
+        }
         assert hosts <= {"127.0.0.1", "localhost"}, hosts
 
     def assert_clean(self) -> None:

@@ -13,10 +13,11 @@ PYTHON3 := $(shell command -v python3 2>/dev/null || command -v python3.12 2>/de
 BOOTSTRAP := $(PYTHON3) -I -S include/nova_mme_local/bootstrap.py
 
 export PYTHONPATH := $(CURDIR)/include
-export MEDIA AIRFLOW_PORT LOCAL_AWS_PORT
+export MEDIA QUERIES OUTPUT AIRFLOW_PORT LOCAL_AWS_PORT
 unexport PYTHONDONTWRITEBYTECODE PYTHONHOME
 
-.PHONY: help demo up down status clean test test-core test-matrix test-browser picture lint format bench mwaa lock environment python3
+.PHONY: help demo up down status clean test test-core test-matrix test-browser picture lint format bench \
+	evaluate mwaa lock environment python3
 
 help:
 	@echo 'make demo             embed the sample media on this machine, and search them; MEDIA=dir takes your own'
@@ -29,9 +30,10 @@ help:
 	@echo 'make test-core        the tests of the core only: seconds, no Airflow'
 	@echo 'make test-matrix      the tests on every supported Airflow: $(VERSIONS)'
 	@echo 'make test-browser     the tests of the page, in chromium or Google Chrome, which has to be installed'
-	@echo 'make picture          a new deploy/pictures/search.png: the page in Airflow'"'"'s UI'
+	@echo 'make picture          a new deploy/pictures/search.png: the page in the UI of Airflow'
 	@echo 'make lint, format     ruff and mypy'
 	@echo 'make bench            throughput on this machine'
+	@echo 'make evaluate         how good searches are, by dimension; QUERIES=file asks your own questions'
 	@echo 'make mwaa             the package for Amazon MWAA'
 	@echo 'make lock             renew deploy/locks after a change of requirements.txt'
 	@echo
@@ -47,8 +49,13 @@ clean:
 	@if [ -x $(PYTHON) ] && [ -e .local/stack.json ]; then $(PYTHON) -m nova_mme_local down; fi
 	rm -rf .local .venv .venv-*
 
+# Side by side: those with a real Airflow mostly wait for it. Their output follows the others'.
 test: environment
-	@$(PYTHON) -m pytest
+	@mkdir -p .local; \
+	$(PYTHON) -m pytest -m e2e > .local/test-e2e.log 2>&1 & e2e=$$!; \
+	$(PYTHON) -m pytest -m 'not e2e and not browser'; code=$$?; \
+	echo 'Waiting for the tests with a real Airflow (.local/test-e2e.log) ...'; \
+	wait $$e2e || code=$$?; cat .local/test-e2e.log; exit $$code
 
 test-core: environment
 	@$(PYTHON) -m pytest tests/core
@@ -76,6 +83,9 @@ lint: environment
 format: environment
 	@$(PYTHON) -m ruff check --fix
 	@$(PYTHON) -m ruff format
+
+evaluate: environment
+	@$(PYTHON) -m nova_mme_local.evaluation $(if $(QUERIES),--queries "$$QUERIES") $(if $(OUTPUT),--output "$$OUTPUT") $(OPTIONS)
 
 bench mwaa: environment
 	@$(PYTHON) -m nova_mme_local.$@

@@ -37,7 +37,8 @@ _TYPES = {
 class MediaLinks:
     """Signs links to the sources of one deployment, and to nothing else.
 
-    :ivar s3: a boto3 client of the bucket's own Region, with the endpoint that browsers reach.
+    :ivar s3: a boto3 client with an explicit endpoint, that browsers reach, of the bucket's own Region: without one
+        botocore signs for the global endpoint, which redirects to a host that the signature is not for.
     :ivar root: the deployment's ``source_uri``.
     """
 
@@ -70,13 +71,14 @@ class MediaLinks:
             return None
 
     @property
-    def origin(self) -> str:
-        """Scheme, host and port of the links; empty when none can be made."""
-        link = urlsplit(self.sign(str(self.root.join("origin"))) or "")
-        return f"{link.scheme}://{link.netloc}" if link.netloc else ""
+    def folder(self) -> str:
+        """The URL that every link begins with; empty when none can be made."""
+        link = urlsplit(self.sign(str(self.root.join("x"))) or "")
+        return f"{link.scheme}://{link.netloc}{link.path.removesuffix('x')}" if link.netloc else ""
 
 
 def is_below(uri: str, root: S3Uri) -> bool:
-    """Whether a text is the URI of an object below a place."""
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    return uri.startswith("s3://") and bool(key) and root.contains(S3Uri(bucket, key))
+    """Whether a text is the URI of an object below a place, taken as a folder: one that listing it would find."""
+    folder = root.join("x")
+    start = str(folder)[:-1]
+    return uri.startswith(start) and len(uri) > len(start)

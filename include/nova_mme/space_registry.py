@@ -46,8 +46,10 @@ class SpaceRegistry:
         :raises BadSetting: when the settings name a model that is none of the registered spaces': it would be
             written into indexes that hold another model's vectors.
         """
-        table = self.dynamodb.Table(self.table_name)
-        item = table.get_item(Key=KEY, ConsistentRead=True).get("Item")
+        # Every search begins here, and a Table costs a millisecond to make; the resource's own client speaks
+        # Python's types as well.
+        client = self.dynamodb.meta.client
+        item = client.get_item(TableName=self.table_name, Key=KEY, ConsistentRead=True).get("Item")
         if item is None:
             return Spaces.of_one(Member(self.settled, State.ACTIVE))
         spaces = Spaces.read(item)

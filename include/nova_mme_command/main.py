@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 from nova_mme.errors import NovaMMEError
 from nova_mme_command.deployment import Deployment
 
 # Each has: NAME, SUMMARY, add_options(parser), run(deployment, options) -> exit code.
-_COMMANDS: tuple[str, ...] = ()
+_COMMANDS: tuple[str, ...] = ("nova_mme_command.evaluate",)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,5 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m nova_mme", description=__doc__)
     parser.add_argument("--settings", default="", help="JSON file: what the Airflow Variable nova_mme says")
-    parser.add_subparsers(dest="command", required=True)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name in _COMMANDS:
+        module = import_module(name)
+        command = commands.add_parser(module.NAME, help=module.SUMMARY, description=module.__doc__)
+        module.add_options(command)
+        command.set_defaults(run=module.run)
     return parser.parse_args(arguments)

@@ -39,9 +39,15 @@ class Clients:
 
     @cached_property
     def s3_links(self) -> Any:
-        """Amazon S3 for presigned links: in the bucket's Region, which is the model's, and where browsers reach it."""
+        """Amazon S3 for presigned links: in the bucket's Region, which is the model's, and where browsers reach it.
+
+        The endpoint is always named: without one botocore signs for the global one, which redirects to another host
+        than the signature is for.
+        """
         region, options = self.settings.bedrock_region, {"signature_version": "s3v4"}
-        return self._make("client_type", "s3", region, endpoint=self.settings.media_endpoint_url, **options)
+        own = self._make("client_type", "s3", region).meta.endpoint_url
+        endpoint = self.settings.media_endpoint_url or own
+        return self._make("client_type", "s3", region, endpoint=endpoint, **options)
 
     @cached_property
     def bedrock(self) -> Any:

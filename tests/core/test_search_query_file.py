@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from core.deployment import Deployment
 from nova_mme.errors import BadSetting
 from nova_mme.modality import Modality
 from nova_mme.search.condition import Equals
-from nova_mme.search.query import SourceQuery, TextQuery
+from nova_mme.search.query import MediaQuery, SourceQuery, TextQuery
 from nova_mme.search.query_file import MAX_QUERIES, read_requests
 from nova_mme.search.request import Request, Strategy, Way
 from nova_mme.search.request_document import read_request
@@ -50,6 +51,32 @@ def test_a_document_is_a_search() -> None:
         top_k=3,
         per_source=1,
     )
+
+
+def test_a_file_is_sent_in_base64() -> None:
+    """With its name; and a segment is one of a source."""
+    media = {"name": "a.png", "content": "AAEC"}
+
+    assert read_request({"media": media}).query == MediaQuery("a.png", b"\x00\x01\x02")
+    assert read_request({"source": "s3://media/a.mp4", "segment": 2}).query == SourceQuery(
+        "s3://media/a.mp4", 2
+    )
+
+
+@pytest.mark.parametrize(
+    ("document", "part"),
+    [
+        ({"text": "a", "source": "s3://m/a"}, 'either "text" or "source"'),
+        ({}, 'either "text" or "source"'),
+        ({"media": {"name": "a.png", "content": "A"}}, "The content of 'a.png' is not base64"),
+        ({"media": {"name": "a.png", "content": ""}}, "The file 'a.png' is empty"),
+        ({"media": {"name": "a.txt", "content": "AAEC"}}, "'a.txt' is no image, audio or video file"),
+    ],
+)
+def test_one_query_that_the_model_takes(document: dict[str, Any], part: str) -> None:
+    """Or a sentence, before anything is asked."""
+    with pytest.raises(BadSetting, match=re.escape(part)):
+        read_request(document)
 
 
 def test_a_line_goes_before_what_is_shared(buckets: Deployment) -> None:

@@ -48,7 +48,7 @@ def test_the_page_loads_nothing_from_elsewhere(site: Site) -> None:
     policy = answer.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "script-src 'self';" in policy
-    assert f"img-src 'self' blob: {site.deployment.aws.url};" in policy
+    assert f"img-src 'self' blob: {site.deployment.aws.url}/media/;" in policy
     assert "unsafe" not in policy
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Cache-Control"] == "no-store"

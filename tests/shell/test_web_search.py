@@ -183,3 +183,24 @@ def test_a_deployment_that_is_not_there_says_so(site: Site, monkeypatch: pytest.
     assert "img-src 'self' blob:;" in page.headers["Content-Security-Policy"]
     assert bare[0] == 400
     assert "Run setup_embeddings" in bare[1]
+
+
+def test_links_are_signed_for_the_buckets_own_region(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not for the global endpoint; or for the one that browsers reach, where the settings name it."""
+    from nova_mme.settings import Settings
+    from nova_mme_airflow.web.deployment import OpenDeployment
+
+    keys = {"conn_type": "aws", "login": "local", "password": "local", "extra": {"region_name": "us-east-1"}}
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(keys))
+    settings = {
+        "source_uri": "s3://media",
+        "output_uri": "s3://output",
+        "vector_bucket": "v",
+        "ledger_table": "l",
+    }
+
+    aws = OpenDeployment(Settings.read({**settings, "bedrock_region": "eu-north-1"}))
+    local = OpenDeployment(Settings.read({**settings, "media_endpoint_url": "http://127.0.0.1:4566"}))
+
+    assert aws.links.folder == "https://s3.eu-north-1.amazonaws.com/media/"
+    assert local.links.folder == "http://127.0.0.1:4566/media/"

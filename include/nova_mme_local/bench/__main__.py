@@ -6,7 +6,7 @@ import argparse
 import sys
 
 import nova_mme_local.bench as bench
-from nova_mme_local.bench import demo, parse, plan, query, search, store
+from nova_mme_local.bench import demo, parse, plan, query, recall, search, store
 
 _BENCHES = {
     "store": store.measure,
@@ -14,6 +14,7 @@ _BENCHES = {
     "plan": plan.measure,
     "query": query.measure,
     "search": search.measure,
+    "recall": recall.measure,
     "demo": demo.measure,
 }
 

@@ -47,9 +47,9 @@ def page_routes(find: Callable[[], OpenDeployment]) -> APIRouter:
 
 
 def _policy(find: Callable[[], OpenDeployment]) -> str:
-    """What the page may load: its own files, and media from where the links lead. No inline script, no other site."""
+    """What the page may load: its own files, and media from below the source URI. No inline script, no other site."""
     try:
-        media = find().links.origin
+        media = find().links.folder
     except AirflowFailException:  # not set up: the page itself will say so
         media = ""
     rules = {

@@ -16,7 +16,8 @@ export PYTHONPATH := $(CURDIR)/include
 export MEDIA QUERIES OUTPUT AIRFLOW_PORT LOCAL_AWS_PORT
 unexport PYTHONDONTWRITEBYTECODE PYTHONHOME
 
-.PHONY: help demo up down status env clean test test-core test-matrix lint format bench evaluate mwaa lock environment python3
+.PHONY: help demo up down status env clean test test-core test-matrix test-browser picture lint format bench \
+	evaluate mwaa lock environment python3
 
 help:
 	@echo 'make demo             embed the sample media on this machine, and search them; MEDIA=dir takes your own'
@@ -29,6 +30,8 @@ help:
 	@echo 'make clean            stop them, and remove what was made: .local, .venv*'
 	@echo 'make test-core        the tests of the core only: seconds, no Airflow'
 	@echo 'make test-matrix      the tests on every supported Airflow: $(VERSIONS)'
+	@echo 'make test-browser     the tests of the page, in chromium or Google Chrome, which has to be installed'
+	@echo 'make picture          a new deploy/pictures/search.png: the page in the UI of Airflow'
 	@echo 'make lint, format     ruff and mypy'
 	@echo 'make bench            throughput on this machine'
 	@echo 'make evaluate         how good searches are, by dimension; QUERIES=file asks your own questions'
@@ -70,6 +73,13 @@ test-matrix: test
 	    echo "Airflow $$version"; \
 	    .venv-$$version/bin/python -m pytest tests/core tests/shell tests/e2e -m 'not matrix_default_only'; \
 	done
+
+# Playwright brings no browser of its own here; the tests say how to install one.
+test-browser: environment
+	@$(PYTHON) -m pytest tests/browser -m browser
+
+picture: environment
+	@$(PYTHON) -m pytest tests/browser/test_in_airflow.py -m browser --picture deploy/pictures/search.png
 
 lint: environment
 	@$(PYTHON) -m ruff check

@@ -32,6 +32,11 @@ _HOSTILE_TEXT = (
 )
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Where the picture of the page in Airflow's UI goes (`make picture`)."""
+    parser.addoption("--picture", help="keep a picture of the page inside Airflow's UI in this file")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Everything here needs a browser."""
     for item in items:
@@ -39,15 +44,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("browser")
 
 
-def _find_browser() -> str:
-    named = [os.environ["CHROMIUM"]] if os.environ.get("CHROMIUM") else _PROGRAMS
-    found = [path for path in map(shutil.which, named) if path]
-    if not found:
-        pytest.fail(
-            f"None of {', '.join(named)} is on the PATH. Install one (Debian, Ubuntu: sudo apt install chromium), or "
-            "name one: CHROMIUM=/path/to/it make test-browser"
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Say at once that there is no browser, rather than once for each test."""
+    if session.items and not session.config.option.collectonly and not _find_browser():
+        pytest.exit(
+            f"There is no browser: none of {', '.join(_programs())}. Install one (Debian, Ubuntu: sudo apt install "
+            "chromium), or name yours: CHROMIUM=/path/to/it make test-browser",
+            returncode=1,
         )
-    return found[0]
+
+
+def _programs() -> tuple[str, ...]:
+    named = os.environ.get("CHROMIUM")
+    return (named,) if named else _PROGRAMS
+
+
+def _find_browser() -> str | None:
+    return next(filter(None, map(shutil.which, _programs())), None)
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ _WAYS = ["256", "384", "1024", "3072", "256 → 3072"]
 def test_five_ways_with_time_and_overlap(visit: Visit) -> None:
     """One column each, and a matrix with the same names."""
     visit.open(q="coffee cup").settle()
-    visit.page.get_by_role("button", name="Compare").click()
+    visit.page.get_by_role("link", name="Compare").click()
     visit.settle()
 
     ways = visit.page.locator(".way")

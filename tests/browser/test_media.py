@@ -62,7 +62,8 @@ def _alter_links(visit: Visit, change: Any) -> None:
 def test_a_link_that_ran_out_is_renewed(visit: Visit) -> None:
     """Once, through the API, without anybody noticing."""
     _alter_links(
-        visit, lambda result: result.update(media_url=result["media_url"].replace("/media/", "/gone/"))
+        visit,
+        lambda result: result.update(media_url=result["media_url"].replace("/media/image/", "/media/gone/")),
     )
     with visit.page.expect_request("**/api/source?*") as asked:
         visit.open(q="tabby cat", modality="image", top_k=1)

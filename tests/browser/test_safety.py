@@ -101,6 +101,13 @@ def test_no_script_makes_markup_of_text(script: Path) -> None:
     assert not re.search(r"\bimport\s*\(|from ['\"](?!\./)", text), "only its own files"
 
 
+def test_all_scripts_are_asked_for_at_once() -> None:
+    """The page names each, or it would be found only when another one has come."""
+    named = re.findall(r"(?:href|src)=\"static/(\w+\.js)\"", (PAGE / "index.html").read_text())
+
+    assert sorted(named) == [script.name for script in SCRIPTS]
+
+
 def test_the_page_loads_its_own_files_only() -> None:
     """No inline script or style, which the policy forbids, and no other site."""
     page = (PAGE / "index.html").read_text()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from browser.visit import Visit
+from playwright.sync_api import Route
 
 
 def test_words_find_media_of_all_kinds(visit: Visit) -> None:
@@ -35,6 +36,23 @@ def test_the_search_is_in_the_address(visit: Visit) -> None:
     visit.open(q="rain", modality="video", strategy="hierarchical", dimension=3072, top_k=2).settle()
     assert re.match(r"2 sources in .*, hierarchical at 3072\.", visit.told)
     assert visit.page.get_by_role("radio", name="Video").is_checked()
+
+
+def test_what_is_typed_early_is_kept(visit: Visit) -> None:
+    """Before the scripts have come: the words stay, and Enter counts."""
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    visit.page.route("**/static/page.js", hold)
+    visit.page.goto(visit.home, wait_until="commit")
+    visit.words.press_sequentially("tabby cat")
+    visit.words.press("Enter")
+    with visit.page.expect_response("**/api/search"):
+        held[0].continue_()
+
+    assert visit.settle().names[0] == "tabby-cat.png"
 
 
 def test_choices_search_again(visit: Visit) -> None:

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 def test_spaces_with_their_coverage(visit: Visit) -> None:
     """Of each modality: how much of it is stored, and a bar that says the same."""
     visit.open()
-    visit.page.get_by_role("button", name="Status").click()
+    visit.page.get_by_role("link", name="Status").click()
     visit.settle()
 
     space = visit.page.locator(".space")

@@ -177,7 +177,9 @@ function watchKeys() {
 }
 
 for (const tab of document.querySelectorAll(".tab"))
-  tab.addEventListener("click", () => {
+  tab.addEventListener("click", (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
     const base = state.view === "status" ? state : query.readForm(state.view);
     go({ ...base, view: tab.dataset.view });
   });
@@ -191,4 +193,6 @@ watchFiles();
 watchKeys();
 openDoors();
 mirror();
+const early = query.typed();
 show();
+if (query.keepEarly(early)) search();

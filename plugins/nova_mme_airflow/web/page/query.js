@@ -48,6 +48,16 @@ export function fillForm(state) {
   showExample();
 }
 
+/** Put words there that were typed before this script had come; returns whether they were sent, too. */
+export function keepEarly(text) {
+  if (!text.trim() || isExample() || words.value) return false;
+  words.value = text.trim();
+  return text.endsWith("\n");
+}
+
+/** What is typed as yet. */
+export const typed = () => words.value;
+
 /** Show or hide the form. */
 export const showForm = (isShown) => {
   form.hidden = !isShown;

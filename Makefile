@@ -58,7 +58,7 @@ clean:
 # Side by side: those with a real Airflow mostly wait for it. Their output follows the others'.
 test: environment
 	@mkdir -p .local; \
-	$(PYTHON) -m pytest -m e2e > .local/test-e2e.log 2>&1 & e2e=$$!; \
+	$(PYTHON) -m pytest -m 'e2e and not browser' > .local/test-e2e.log 2>&1 & e2e=$$!; \
 	$(PYTHON) -m pytest -m 'not e2e and not browser'; code=$$?; \
 	echo 'Waiting for the tests with a real Airflow (.local/test-e2e.log) ...'; \
 	wait $$e2e || code=$$?; cat .local/test-e2e.log; exit $$code

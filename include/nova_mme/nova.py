@@ -90,12 +90,14 @@ def _check(name: str, value: object, choices: tuple[object, ...]) -> None:
 def text_query(text: str, *, dimension: int, purpose: str = RETRIEVAL_PURPOSE) -> dict[str, Any]:
     """The body of InvokeModel for a text to search with.
 
-    :raises BadSetting: for an empty text, or one of over 8,192 characters.
+    :raises BadSetting: for an empty text, one of over 8,192 characters, or one with half a character in it.
     """
     if not text.strip():
         raise BadSetting("The query is empty; type what to look for.")
     if len(text) > QUERY_CHARACTERS:
         raise BadSetting(f"The query has {len(text)} characters; the model takes {QUERY_CHARACTERS}.")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise BadSetting("The query has half of a surrogate pair in it, which is no character; send it as UTF-8.")
     return _single({"text": {"truncationMode": "END", "value": text}}, dimension, purpose)
 
 

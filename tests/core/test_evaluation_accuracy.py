@@ -21,9 +21,11 @@ def test_what_is_as_near_as_the_last_counts() -> None:
     best = _found(list(range(10)), cosines)
 
     copy = _found([*range(9), 77], cosines)
+    rounded = _found([*range(9), 77], [*cosines[:9], cosines[9] - 5e-7])
     farther = _found([*range(9), 77], [*cosines[:9], cosines[9] - 1e-4])
 
     assert measure_recall(copy, best, np.asarray([10])).tolist() == [1.0]
+    assert measure_recall(rounded, best, np.asarray([10])).tolist() == [1.0]
     assert measure_recall(farther, best, np.asarray([10])).tolist() == [0.9]
 
 

@@ -84,6 +84,20 @@ def test_the_cheapest_good_way_is_advised() -> None:
     assert any("cheaper than 3072d from 1.3 million vectors on" in sentence for sentence in others)
 
 
+def test_a_shortlist_is_judged_by_all_longer_ones() -> None:
+    """Also by those that are longer than a small index: they find all of it."""
+    sweep = {
+        20: {3072: _mean(0.9)},
+        50: {3072: _mean(0.967)},
+        100: {3072: _mean(1.0)},
+        200: {3072: _mean(1.0)},
+    }
+
+    sentences = advise(make(total=58, taken=58, sweep=sweep))
+
+    assert any(sentence.startswith("A shortlist of 100 is enough") for sentence in sentences)
+
+
 def test_a_small_index_has_no_need_of_less() -> None:
     """A thousand vectors: everything costs what a call does."""
     assert advise(make(total=1000, taken=1000))[0].startswith("Choose 3072d: ")

@@ -76,8 +76,8 @@ def _share(figure: Figure) -> str:
 
 
 def _choose_shortlist(assessment: Assessment) -> str:
-    lengths = [length for length in assessment.sweep if length <= assessment.total] or [min(assessment.sweep)]
-    recalls = {length: assessment.sweep[length][FULL_DIMENSION].value for length in lengths}
+    # One that is longer than the index is as good as the index itself, and the last that a small one is judged by.
+    recalls = {length: means[FULL_DIMENSION].value for length, means in assessment.sweep.items()}
     enough = next(length for length, value in recalls.items() if value >= max(recalls.values()) - _WORTH)
     return (
         f"A shortlist of {enough} is enough: scored at {FULL_DIMENSION}d it keeps {recalls[enough]:.3f}, and a longer "
@@ -114,7 +114,7 @@ def warn(assessment: Assessment) -> list[str]:
             (
                 not assessment.is_aws,
                 f"{assessment.endpoint} is not AWS: the times say nothing about AWS, and if its model is a stand-in, "
-                "whose smaller embeddings are good by construction, the recall says nothing about Nova.",
+                "the recall says nothing about Nova.",
             ),
             (bool(_find_unfaithful(assessment)), _tell_unfaithful(assessment)),
         )

@@ -97,7 +97,9 @@ def text_query(text: str, *, dimension: int, purpose: str = RETRIEVAL_PURPOSE) -
     if len(text) > QUERY_CHARACTERS:
         raise BadSetting(f"The query has {len(text)} characters; the model takes {QUERY_CHARACTERS}.")
     if any("\ud800" <= character <= "\udfff" for character in text):
-        raise BadSetting("The query has half of a surrogate pair in it, which is no character; send it as UTF-8.")
+        raise BadSetting(
+            "The query has half of a surrogate pair in it, which is no character; send it as UTF-8."
+        )
     return _single({"text": {"truncationMode": "END", "value": text}}, dimension, purpose)
 
 

@@ -254,3 +254,9 @@ def test_a_token_differs_wherever_the_work_differs() -> None:
     tokens = {request_token(*each) for each in (parts, *others, ("urie", "tag", "space", "recipe", "1"))}
 
     assert len(tokens) == len(parts) + 2
+
+
+def test_half_a_character_is_no_query() -> None:
+    """JSON can spell a lone surrogate; no UTF-8 can, and the request is UTF-8."""
+    with pytest.raises(BadSetting, match="half of a surrogate pair"):
+        text_query("cats \ud83d", dimension=256)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import urllib.request
 from typing import Any
 
@@ -204,3 +205,26 @@ def test_links_are_signed_for_the_buckets_own_region(monkeypatch: pytest.MonkeyP
 
     assert aws.links.folder == "https://s3.eu-north-1.amazonaws.com/media/"
     assert local.links.folder == "http://127.0.0.1:4566/media/"
+
+
+def test_settings_are_not_read_for_each_request(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients stay as they are as long as the settings do; a change counts after ten seconds."""
+    from nova_mme_airflow.web import deployment
+    from nova_mme_airflow.web.deployment import Deployments
+
+    clock = [1000.0]
+    monkeypatch.setattr(deployment.time, "monotonic", lambda: clock[0])
+    deployments = Deployments()
+    first = deployments.open()
+    changed = json.dumps({**json.loads(os.environ["AIRFLOW_VAR_NOVA_MME"]), "vector_bucket": "others"})
+    monkeypatch.setenv("AIRFLOW_VAR_NOVA_MME", changed)
+
+    clock[0] += 9
+    assert deployments.open() is first
+    clock[0] += 2
+    second = deployments.open()
+    assert second.settings.vector_bucket == "others"
+    clock[0] += 11
+    assert deployments.open() is second
+    clock[0] += 300
+    assert deployments.open() is not second  # a connection that was changed in Airflow is taken up

@@ -21,8 +21,8 @@ class Site:
 
     @classmethod
     def open(cls, deployment: Deployment) -> Site:
-        """Everybody may do everything."""
-        app = make_app(Deployments().open, may_read=lambda: None, may_run=lambda: None)
+        """Everybody may do everything; a change of the settings counts at once."""
+        app = make_app(Deployments(0.0).open, may_read=lambda: None, may_run=lambda: None)
         return cls(deployment, TestClient(app, raise_server_exceptions=False))
 
     def post(self, path: str, **body: Any) -> Any:

@@ -18,6 +18,7 @@ from nova_mme_airflow.web.status_board import StatusBoard
 
 # A connection that was changed in Airflow is taken up after so long.
 _SECONDS = 300
+_FRESH_SECONDS = 10.0
 # Somebody is waiting: AWS is given up sooner than in a task.
 _HASTE = {"attempts": 3, "connect_timeout": 5, "read_timeout": 30, "max_pool_connections": 50}
 
@@ -27,7 +28,7 @@ class OpenDeployment:
     """Clients and what is made of them; one serves all threads."""
 
     settings: Settings
-    opened: float = field(default_factory=time.monotonic)
+    opened: float = field(default_factory=lambda: time.monotonic())
 
     def __post_init__(self) -> None:
         # boto3 sessions are not for several threads at a time, so all clients are made here, by one.
@@ -62,20 +63,29 @@ class OpenDeployment:
 
 
 class Deployments:
-    """Keeps the deployment open as long as its settings stay the same."""
+    """Keeps the deployment open as long as its settings stay the same.
 
-    def __init__(self) -> None:
+    :param fresh_seconds: so long the Variable is not read again: behind it may be a secrets backend, asked for money.
+    """
+
+    def __init__(self, fresh_seconds: float = _FRESH_SECONDS) -> None:
+        self._fresh_seconds = fresh_seconds
         self._lock = threading.Lock()
         self._open: OpenDeployment | None = None
+        self._fresh_until = 0.0
 
     def open(self) -> OpenDeployment:
         """The deployment that the Airflow Variable describes.
 
         :raises AirflowFailException: when there is none, or it cannot be used.
         """
+        with self._lock:
+            if self._open and time.monotonic() < self._fresh_until:
+                return self._open
         settings = read_settings()
         with self._lock:
-            now = self._open
-            if now is None or now.settings != settings or time.monotonic() - now.opened > _SECONDS:
+            now, moment = self._open, time.monotonic()
+            if now is None or now.settings != settings or moment - now.opened > _SECONDS:
                 self._open = now = OpenDeployment(settings)
+            self._fresh_until = moment + self._fresh_seconds
             return now

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from browser.visit import Visit
-from playwright.sync_api import Route
+from playwright.sync_api import Route, expect
 
 
 def test_words_find_media_of_all_kinds(visit: Visit) -> None:
@@ -91,6 +91,7 @@ def test_a_text_shows_its_words(visit: Visit) -> None:
     assert "purr" in [word.lower() for word in card.locator("blockquote mark").all_inner_texts()]
     short = card.locator("blockquote").inner_text()
     card.get_by_text("All of this passage").click()
+    expect(card.locator("details p")).not_to_be_empty()
     assert len(card.locator("details p").inner_text()) > len(short)
 
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from heapq import heappush, heapreplace
 from typing import Any
 
-from nova_mme.errors import Reason
+from nova_mme.errors import FREE_REASONS, Reason
 from nova_mme.row import Row, Status
 
+# A retryable failure is taken up again by later runs until so many attempts were made.
+MAX_ATTEMPTS = 3
 _MOST = 100
 
 
@@ -42,8 +44,11 @@ class DeadLetters:
 
 
 def is_dead(row: Row) -> bool:
-    """Whether no run takes the source up again by itself."""
-    return row.status is Status.FAILED and not (row.reason and row.reason.retryable)
+    """Whether it failed, in whole or in part, and no run takes this version up again by itself."""
+    if row.status not in (Status.FAILED, Status.PARTIAL):
+        return False
+    may_pass = row.reason is not None and row.reason.retryable and row.attempt < MAX_ATTEMPTS
+    return not (may_pass or row.reason in FREE_REASONS)
 
 
 def describe(row: Row) -> dict[str, Any]:

@@ -17,8 +17,8 @@ from nova_mme.space_member import Spaces
 class Expenses:
     """Dollars by space and modality, from the rows whose jobs were started.
 
-    A lower bound: of each source, the attempts at its last version count, each at today's price of the whole; what
-    earlier versions and deleted spaces cost is in no row. A row tells no more of its recipe than a fingerprint: one
+    A lower bound: each source counts once, at today's price of its last version. Further attempts, of which no row
+    tells whether they got as far as a job, earlier versions and deleted spaces come on top. A row tells no more of its recipe than a fingerprint: one
     that is not in force is measured as if it were.
 
     :ivar rough: whether a figure rests on a file's size and an assumed rate, for want of a stored length.
@@ -36,7 +36,7 @@ class Expenses:
             return
         load = measure(row.source, member.recipe(Modality(row.modality)), self.prices, row)
         self.rough = self.rough or load.rough
-        self._usd[row.space, row.modality] += load.usd * row.attempt
+        self._usd[row.space, row.modality] += load.usd
 
     def summarize(self) -> dict[str, Any]:
         """For JSON: ``usd``, and the same ``by_space`` and ``by_modality``, with the date and source of the prices."""

@@ -1,4 +1,4 @@
-"""Everything that the status page and `status` tell, from one scan of the ledger."""
+"""Everything that the status page tells, from one scan of the ledger."""
 
 from __future__ import annotations
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from itertools import islice
 
-from nova_mme.errors import FREE_REASONS
+from nova_mme.dead_letter import MAX_ATTEMPTS as MAX_ATTEMPTS
+from nova_mme.dead_letter import is_dead
 from nova_mme.ledger import Ledger
 from nova_mme.modality import Modality
 from nova_mme.recipe import Recipe
@@ -17,8 +18,6 @@ from nova_mme.run import Run
 from nova_mme.shard import Work
 from nova_mme.source import Source
 
-# A retryable failure is taken up again by later runs until so many attempts were made.
-MAX_ATTEMPTS = 3
 _PAGE = 1000
 
 
@@ -100,9 +99,7 @@ def decide(
         return Work(source, row.attempt + 1, "forced")
     if row.status is Status.STORED:
         return "unchanged"
-    if row.reason in FREE_REASONS or (_may_pass(row) and row.attempt < MAX_ATTEMPTS):
-        return Work(source, row.attempt + 1, "retried")
-    return "dead_letter"
+    return "dead_letter" if is_dead(row) else Work(source, row.attempt + 1, "retried")
 
 
 def _decide_other(source: Source, row: Row, run: Run, is_running: Callable[[str], bool]) -> Work | str:

@@ -9,7 +9,7 @@ import re
 import time
 import uuid
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import orjson
 from botocore.exceptions import ClientError
@@ -22,6 +22,19 @@ FOLDER = "embeddings"
 # The first character is no dot, and none is a slash: an id names an object of the folder and nothing else.
 ID_PATTERN = "[A-Za-z0-9][A-Za-z0-9._-]{0,127}"
 _ID = re.compile(ID_PATTERN, re.ASCII)
+
+
+# What :func:`generate` writes, and whatever else is in the place of an embedding is none.
+_SHAPE = {
+    "embedding_id": str,
+    "text": str,
+    "embedding": list,
+    "dimension": int,
+    "normalize": bool,
+    "model_id": str,
+    "input_tokens": int,
+    "created": int,
+}
 
 
 class EmbeddingExists(BadSetting):
@@ -123,8 +136,13 @@ def _place(name: str, output_uri: str) -> S3Uri:
     return S3Uri.parse(output_uri).join(FOLDER, f"{name}.json")
 
 
-def _store(document: dict[str, Any], *, s3: Any, place: S3Uri, owner: str) -> tuple[float, ...]:
-    """Store a document unless its id is taken; returns the vector that is stored in the end."""
+def _store(
+    document: dict[str, Any], *, s3: Any, place: S3Uri, owner: str, is_again: bool = True
+) -> tuple[float, ...]:
+    """Store a document unless its id is taken; returns the vector that is stored in the end.
+
+    :param is_again: whether to try once more when the other one, that was in the way, is not to be seen yet.
+    """
     try:
         s3.put_object(
             Bucket=place.bucket,
@@ -139,6 +157,8 @@ def _store(document: dict[str, Any], *, s3: Any, place: S3Uri, owner: str) -> tu
         if error.response["Error"]["Code"] not in ("PreconditionFailed", "412", "ConditionalRequestConflict"):
             raise
         stored = _read(place, s3=s3, owner=owner)
+        if stored is None and is_again:
+            return _store(document, s3=s3, place=place, owner=owner, is_again=False)
         same = ("text", "dimension", "normalize")
         if stored is None or any(stored.get(key) != document[key] for key in same):
             raise EmbeddingExists(
@@ -160,9 +180,17 @@ def _read(place: S3Uri, *, s3: Any, owner: str) -> dict[str, Any] | None:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
         document = None
-    if not isinstance(document, dict) or not isinstance(document.get("embedding"), list):
+    if not _is_embedding(document):
         raise BadSetting(f"{place} is no stored embedding; something else was put there.")
     return document
+
+
+def _is_embedding(document: Any) -> TypeGuard[dict[str, Any]]:
+    return (
+        isinstance(document, dict)
+        and all(isinstance(document.get(name), kind) for name, kind in _SHAPE.items())
+        and all(isinstance(number, int | float) for number in document["embedding"])
+    )
 
 
 def _expect(owner: str) -> dict[str, str]:

@@ -99,6 +99,8 @@ def _read(path: str) -> str:
         return Path(path).read_text(encoding="utf-8")
     except OSError as error:
         raise BadSetting(f"The settings {path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise BadSetting(f"The settings {path} are not UTF-8 ({error}).") from error
 
 
 def _parse(text: str, name: str) -> Any:

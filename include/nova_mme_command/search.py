@@ -111,9 +111,9 @@ def _read_request(options: argparse.Namespace) -> Request:
 
 
 def _read_query(options: argparse.Namespace) -> Query:
-    if options.source:
+    if options.source is not None:
         return SourceQuery(options.source)
-    query = _read_file(options.file) if options.file else TextQuery(options.text)
+    query = _read_file(options.file) if options.file is not None else TextQuery(options.text)
     query.body(options.dimension)  # what the model cannot take is told before anything is asked
     return query
 

@@ -6,7 +6,12 @@ import argparse
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from nova_mme.dead_letter import DeadLetters
+from nova_mme.expense import Expenses
+from nova_mme.migration.price import Prices
 from nova_mme.model_life import find_end_of_life
+from nova_mme.overview import count_backlog
+from nova_mme.search.wording import flatten
 from nova_mme.space_member import State
 from nova_mme.status import SpaceStatus, describe_spaces
 from nova_mme_command.deployment import Deployment
@@ -37,19 +42,30 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(deployment: Deployment, options: argparse.Namespace) -> int:
     """Read the ledger through, once, and print what it says."""
     settings = deployment.settings
+    spaces = deployment.registry.read()
+    letters, expenses = DeadLetters(spaces.active_name), Expenses(spaces, Prices.read(settings.prices))
     statuses = describe_spaces(
-        deployment.registry.read(),
+        spaces,
         deployment.dynamodb,
         settings.ledger_table,
         find_end_of_life=lambda model_id: find_end_of_life(deployment.bedrock_models, model_id),
+        beside=(letters.count, expenses.count),
     )
+    dead, cost = letters.summarize(), expenses.summarize()
     terminal = Terminal()
     if options.json:
-        terminal.write_json({"spaces": [status.summarize() for status in statuses]})
+        told = [status.summarize() for status in statuses]
+        backlog = count_backlog(statuses[0])
+        terminal.write_json({"spaces": told, "backlog": backlog, "dead_letters": dead, "cost": cost})
         return 0
     terminal.say(f"{settings.source_uri}  ->  {settings.vector_bucket}, ledger {settings.ledger_table}")
     for status in statuses:
         _show(status, terminal)
+    terminal.say()
+    terminal.say(f"Cost so far: at least ${cost['usd']:,.4f} (list prices of {cost['as_of']})")
+    terminal.say(f"Dead letters: {dead['total']:,}")
+    for letter in dead["items"]:
+        terminal.say(f"  {flatten(letter['uri'])}: {letter['reason']}. {letter['next_step']}")
     return 0
 
 

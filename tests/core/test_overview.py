@@ -71,7 +71,7 @@ def test_the_latest_dead_letters_are_kept() -> None:
     for number in (3, 1, 4, 2):
         letters.count(_row(f"{number}.txt", updated=number, **failed))
     letters.count(replace(_row("5.txt", updated=5, **failed), space="another"))
-    letters.count(_row("6.txt", updated=6, status=Status.FAILED, reason=Reason.TRANSIENT))
+    letters.count(_row("6.txt", updated=0, status=Status.FAILED, reason=Reason.TRANSIENT))
     letters.count(_row("7.txt", updated=7))
 
     told = letters.summarize()
@@ -90,8 +90,8 @@ def test_a_row_is_described_for_a_person() -> None:
     assert read_run_name("") is None
 
 
-def test_each_paid_attempt_is_counted() -> None:
-    """At the whole price; what never got to the model costs nothing."""
+def test_each_source_is_counted_once() -> None:
+    """Whatever attempt it was, some of which cost nothing; and what never got to the model costs nothing."""
     expenses = Expenses(_SPACES, PRICES)
     expenses.count(_row("a.txt", attempt=3))
     expenses.count(_row("b.png", Modality.IMAGE))
@@ -101,7 +101,7 @@ def test_each_paid_attempt_is_counted() -> None:
 
     told = expenses.summarize()
 
-    text = 3 * 4000 / 4 * 0.135 / 1e6
+    text = 4000 / 4 * 0.135 / 1e6
     assert told["by_modality"] == {"image": 0.00006, "text": pytest.approx(text, abs=1e-6)}
     assert told["usd"] == pytest.approx(text + 0.00006, abs=1e-6)
     assert told["by_space"] == {Space().name: told["usd"]}
@@ -115,3 +115,30 @@ def test_a_recording_in_flight_is_a_rough_figure() -> None:
     expenses.count(replace(_row("a.mp4", Modality.VIDEO), status=Status.SUBMITTED, segments={}))
 
     assert expenses.summarize()["rough"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_listed"),
+    [
+        ({"status": Status.FAILED, "reason": Reason.EMPTY}, True),
+        ({"status": Status.FAILED, "reason": Reason.TRANSIENT}, False),
+        ({"status": Status.FAILED, "reason": Reason.TRANSIENT, "attempt": 3}, True),
+        ({"status": Status.FAILED, "reason": Reason.MISSING, "attempt": 9}, False),
+        ({"status": Status.PARTIAL, "reason": Reason.BAD_SEGMENT}, True),
+        ({"status": Status.PARTIAL, "reason": Reason.TRANSIENT}, False),
+        ({"status": Status.SUBMITTED}, False),
+        ({"status": Status.STORED}, False),
+    ],
+)
+def test_a_dead_letter_is_what_no_run_takes_up(changes: dict[str, Any], is_listed: bool) -> None:
+    """The list and the plan decide alike."""
+    from core.builders import make_run
+
+    from nova_mme.plan import decide
+
+    row = _row("a.txt", **changes)
+    letters = DeadLetters(Space().name)
+    letters.count(row)
+
+    assert letters.total == int(is_listed)
+    assert (decide(row.source, row, make_run()) == "dead_letter") is is_listed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -42,6 +43,9 @@ def test_a_count_is_shown_again(site: Site) -> None:
     assert site.deployment.calls("dynamodb.Scan") == before
 
 
+_NO_CLIENTS: Any = SimpleNamespace(registry=None, settings=None)
+
+
 class Slow:
     """An overview that ends when it is told to."""
 
@@ -51,7 +55,7 @@ class Slow:
         self.calls = 0
         monkeypatch.setattr(status_board, "take_overview", self.take)
 
-    def take(self, registry: Any, settings: Any, *, watch: Any) -> dict[str, Any]:
+    def take(self, registry: Any, settings: Any, *, watch: Any, **_: Any) -> dict[str, Any]:
         """Count three rows, then wait."""
         self.calls += 1
         for _ in range(3):
@@ -69,17 +73,16 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Slow:
 
 
 def _board() -> StatusBoard:
-    nothing: Any = None
-    return StatusBoard(nothing, nothing)
+    return StatusBoard()
 
 
 def test_nobody_waits_for_a_long_count(slow: Slow) -> None:
     """How far it is, meanwhile; two who ask share one count, and the second has what it found."""
     board = _board()
 
-    first = board.show(patience=0.05)
+    first = board.show(_NO_CLIENTS, patience=0.05)
     slow.go.set()
-    second = board.show(patience=10)
+    second = board.show(_NO_CLIENTS, patience=10)
 
     assert first == {"counting": 3}
     assert second == {"as_of": 1, "counting": None}
@@ -92,10 +95,10 @@ def test_an_old_count_is_shown_while_the_next_one_runs(slow: Slow, monkeypatch: 
     monkeypatch.setattr(status_board, "_SHARE", 0)
     board = _board()
     slow.go.set()
-    board.show(patience=10)
+    board.show(_NO_CLIENTS, patience=10)
     slow.go.clear()
 
-    shown = board.show(patience=0.05)
+    shown = board.show(_NO_CLIENTS, patience=0.05)
     slow.go.set()
 
     assert shown == {"as_of": 1, "counting": 3}
@@ -107,13 +110,27 @@ def test_a_failed_count_is_told_though_nobody_waited(slow: Slow) -> None:
 
     board = _board()
     slow.problem = BadSetting("There is no table.")
-    board.show(patience=0.05)
+    board.show(_NO_CLIENTS, patience=0.05)
     counting = board._counting
     slow.go.set()
     assert counting is not None
     assert isinstance(counting.exception(10), BadSetting)
 
     with pytest.raises(BadSetting, match="There is no table"):
-        board.show(patience=10)
+        board.show(_NO_CLIENTS, patience=10)
     slow.problem = None
-    assert board.show(patience=10) == {"as_of": 1, "counting": None}
+    assert board.show(_NO_CLIENTS, patience=10) == {"as_of": 1, "counting": None}
+
+
+def test_a_count_outlives_the_clients(site: Site) -> None:
+    """They are made anew after five minutes; a long count goes on, and a fresh one is shown."""
+    from nova_mme_airflow.web.deployment import Deployments
+
+    deployments = Deployments(0.0)
+    first = deployments.open()
+    first.opened -= 1000
+
+    second = deployments.open()
+
+    assert second is not first
+    assert second.board is first.board

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from numpy.typing import NDArray
 
 from nova_mme.errors import BadSource, Unfinished
@@ -128,7 +128,8 @@ class Indexing:
     def run(self, paths: Sequence[Path]) -> Iterator[FileOutcome]:
         """Index files; each one's outcome comes as soon as it is known, in no order.
 
-        :raises Unfinished: when Bedrock stayed busy for too long; what was embedded until then is stored.
+        :raises Unfinished: when Bedrock stayed busy for too long; what was embedded until then is stored, as it is when
+            AWS refuses the rest.
         :raises IndexMismatch: when the store holds vectors of another space.
         :raises ClientError: what AWS answers otherwise.
         """
@@ -146,8 +147,8 @@ class Indexing:
                 while waiting:
                     yield from self._take(*waiting.popleft())
                 yield from self._flush()
-            except Unfinished:
-                yield from self._flush()
+            except (Unfinished, ClientError, BotoCoreError):
+                yield from self._flush()  # what was embedded is paid for
                 raise
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)

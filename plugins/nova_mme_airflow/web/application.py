@@ -10,6 +10,7 @@ from fastapi import Depends, FastAPI, Request, Response
 from nova_mme_airflow.web.body_limit import BodyLimit
 from nova_mme_airflow.web.deployment import OpenDeployment
 from nova_mme_airflow.web.embedding_routes import embedding_routes
+from nova_mme_airflow.web.lane import Lane
 from nova_mme_airflow.web.page_routes import page_routes
 from nova_mme_airflow.web.problem import RESPONSES, handle_problems
 from nova_mme_airflow.web.search_routes import search_routes
@@ -23,12 +24,18 @@ _HEADERS = {
 
 
 def make_app(
-    find: Callable[[], OpenDeployment], *, may_read: Callable[..., Any], may_run: Callable[..., Any]
+    find: Callable[[], OpenDeployment],
+    *,
+    may_read: Callable[..., Any],
+    may_run: Callable[..., Any],
+    identify: Callable[[Request], Awaitable[None]] | None = None,
 ) -> FastAPI:
     """The application.
 
     :param find: opens the deployment.
-    :param may_read: dependency of every route; ``may_run`` besides, of those that cost or store something.
+    :param identify: raises HTTPException unless somebody is signed in; asked before a body is read, which is before
+        FastAPI asks its dependencies.
+    :param may_read: dependency of every route; ``may_run`` besides, of those that store something.
     """
     app = FastAPI(
         title="Nova MME search",
@@ -42,10 +49,11 @@ def make_app(
         docs_url=None,
         redoc_url=None,
     )
-    for routes in (page_routes, search_routes, status_routes):
-        app.include_router(routes(find))
+    app.include_router(page_routes(find))
+    app.include_router(search_routes(find, Lane()))
+    app.include_router(status_routes(find))
     app.include_router(embedding_routes(find, may_run))
-    app.add_middleware(BodyLimit)
+    app.add_middleware(BodyLimit, identify=identify)
     app.middleware("http")(_add_headers)
     handle_problems(app)
     return app

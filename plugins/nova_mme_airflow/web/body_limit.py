@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-from fastapi import HTTPException
+from fastapi import HTTPException, Request
 from fastapi.responses import JSONResponse
 
 # Base64 of the largest file that the model takes inline, 25 MB (Amazon Nova user guide, "Embeddings schema"), and the
@@ -13,13 +14,17 @@ MOST_BYTES = 26 * 1024 * 1024
 
 
 class BodyLimit:
-    """ASGI middleware: a POST is JSON, and no larger than 26 MB, whether its length is announced or not.
+    """ASGI middleware: a POST is JSON, of somebody who is signed in, and no larger than 26 MB, announced or not.
+
+    FastAPI reads and parses a body before it asks its dependencies who sent it.
 
     A form of another site can post, with the user's cookie, but not as ``application/json``.
     """
 
-    def __init__(self, app: Any, most: int = MOST_BYTES) -> None:
-        self._app, self._most = app, most
+    def __init__(
+        self, app: Any, *, identify: Callable[[Request], Awaitable[None]] | None, most: int = MOST_BYTES
+    ) -> None:
+        self._app, self._identify, self._most = app, identify, most
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer a request (ASGI)."""
@@ -32,6 +37,11 @@ class BodyLimit:
         length = headers.get(b"content-length", b"0")
         if not length.isdigit() or int(length) > self._most:
             return await _answer(413, self._sentence, scope, receive, send)
+        try:
+            if self._identify:
+                await self._identify(Request(scope))
+        except HTTPException as error:
+            return await _answer(error.status_code, str(error.detail), scope, receive, send)
         return await self._read(scope, receive, send)
 
     async def _read(self, scope: Any, receive: Any, send: Any) -> None:

@@ -25,15 +25,26 @@ _HASTE = {"attempts": 3, "connect_timeout": 5, "read_timeout": 30, "max_pool_con
 
 @dataclass
 class OpenDeployment:
-    """Clients and what is made of them; one serves all threads."""
+    """Clients and what is made of them; one serves all threads.
+
+    :ivar board: counts the ledger; it outlives the clients, as a long count does.
+    """
 
     settings: Settings
+    board: StatusBoard = field(default_factory=StatusBoard)
     opened: float = field(default_factory=lambda: time.monotonic())
 
     def __post_init__(self) -> None:
         # boto3 sessions are not for several threads at a time, so all clients are made here, by one.
         clients = self.clients
-        self.made = (clients.s3, clients.s3_links, clients.s3vectors, clients.bedrock, clients.dynamodb)
+        self.made = (
+            clients.s3,
+            clients.s3_links,
+            clients.s3vectors,
+            clients.bedrock,
+            clients.dynamodb,
+            clients.bedrock_models,
+        )
 
     @cached_property
     def clients(self) -> Clients:
@@ -50,11 +61,6 @@ class OpenDeployment:
     def links(self) -> MediaLinks:
         """Signs links to sources."""
         return MediaLinks(self.clients.s3_links, S3Uri.parse(self.settings.source_uri))
-
-    @cached_property
-    def board(self) -> StatusBoard:
-        """Counts the ledger."""
-        return StatusBoard(self.clients.registry, self.settings)
 
     @property
     def owner(self) -> dict[str, Any]:
@@ -85,7 +91,9 @@ class Deployments:
         settings = read_settings()
         with self._lock:
             now, moment = self._open, time.monotonic()
-            if now is None or now.settings != settings or moment - now.opened > _SECONDS:
+            if now is None or now.settings != settings:
                 self._open = now = OpenDeployment(settings)
+            elif moment - now.opened > _SECONDS:
+                self._open = now = OpenDeployment(settings, now.board)
             self._fresh_until = moment + self._fresh_seconds
             return now

@@ -17,7 +17,7 @@ def embedding_routes(find: Callable[[], OpenDeployment], may_run: Callable[..., 
     """The routes.
 
     :param find: opens the deployment.
-    :param may_run: dependency of what is paid for.
+    :param may_run: dependency of what is stored.
     """
     router = APIRouter(tags=["embeddings"])
 

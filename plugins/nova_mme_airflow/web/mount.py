@@ -28,11 +28,11 @@ class LateApplication:
     @cached_property
     def application(self) -> Any:
         """The FastAPI application, behind Airflow's own authentication and authorisation."""
-        from nova_mme_airflow.web.access import MAY_READ, MAY_RUN
+        from nova_mme_airflow.web.access import MAY_READ, MAY_RUN, identify
         from nova_mme_airflow.web.application import make_app
         from nova_mme_airflow.web.deployment import Deployments
 
-        return make_app(Deployments().open, may_read=MAY_READ, may_run=MAY_RUN)
+        return make_app(Deployments().open, may_read=MAY_READ, may_run=MAY_RUN, identify=identify)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer a request (ASGI)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic import BaseModel
 
 from nova_mme.dead_letter import describe, read_run_name
@@ -17,30 +17,26 @@ from nova_mme.source import S3Uri, Source
 from nova_mme_airflow.web.answer import ComparisonAnswer, SearchAnswer, SourceAnswer
 from nova_mme_airflow.web.body import Comparison, Search, Uri
 from nova_mme_airflow.web.deployment import OpenDeployment
+from nova_mme_airflow.web.lane import Lane
 
 
-def search_routes(find: Callable[[], OpenDeployment]) -> APIRouter:
+def search_routes(find: Callable[[], OpenDeployment], lane: Lane) -> APIRouter:
     """The routes.
 
     :param find: opens the deployment.
+    :param lane: what searches run in.
     """
     router = APIRouter(tags=["search"])
 
-    @router.post("/api/search", response_model=SearchAnswer, response_model_exclude_unset=True)
-    def search(body: Search) -> dict[str, Any]:
+    @router.post("/api/search", response_model=SearchAnswer)
+    async def search(body: Search) -> Response:
         """Find sources by words, by a file, or by a stored source they are like."""
-        request, deployment = _read(body), find()
-        document = deployment.searcher.search(request).as_document()
-        _tell_more([document], deployment)
-        return document
+        return await lane.answer(lambda: _search(body, find()))
 
-    @router.post("/api/compare", response_model=ComparisonAnswer, response_model_exclude_unset=True)
-    def compare(body: Comparison) -> dict[str, Any]:
+    @router.post("/api/compare", response_model=ComparisonAnswer)
+    async def compare(body: Comparison) -> Response:
         """The same query at 256, 384, 1024 and 3072 dimensions and hierarchically, with what they have in common."""
-        request, deployment = _read(body), find()
-        document = compare_answers(deployment.searcher.compare(request, WAYS))
-        _tell_more(document["answers"], deployment)
-        return document
+        return await lane.answer(lambda: _compare(body, find()))
 
     @router.get("/api/source", response_model=SourceAnswer)
     def source(uri: Annotated[Uri, Query(description="s3://bucket/key")]) -> dict[str, Any]:
@@ -55,6 +51,18 @@ def search_routes(find: Callable[[], OpenDeployment]) -> APIRouter:
         return {**describe(row), "media_url": deployment.links.sign(uri)}
 
     return router
+
+
+def _search(body: Search, deployment: OpenDeployment) -> dict[str, Any]:
+    document = deployment.searcher.search(_read(body)).as_document()
+    _tell_more([document], deployment)
+    return document
+
+
+def _compare(body: Comparison, deployment: OpenDeployment) -> dict[str, Any]:
+    document = compare_answers(deployment.searcher.compare(_read(body), WAYS))
+    _tell_more(document["answers"], deployment)
+    return document
 
 
 def _read(body: BaseModel) -> Request:

@@ -8,10 +8,10 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
+from nova_mme.model_life import find_end_of_life
 from nova_mme.overview import take_overview
 from nova_mme.row import Row
-from nova_mme.settings import Settings
-from nova_mme.space_registry import SpaceRegistry
+from nova_mme_airflow.clients import Clients
 
 log = logging.getLogger(__name__)
 
@@ -24,8 +24,7 @@ _PATIENCE_SECONDS = 5.0
 class StatusBoard:
     """Counts in the background, one count at a time, and shows the last one meanwhile."""
 
-    def __init__(self, registry: SpaceRegistry, settings: Settings) -> None:
-        self._registry, self._settings = registry, settings
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="nova-mme-status")
         self._counting: Future[dict[str, Any]] | None = None
@@ -34,7 +33,7 @@ class StatusBoard:
         self._stale_from = 0.0
         self._rows = 0
 
-    def show(self, patience: float = _PATIENCE_SECONDS) -> dict[str, Any]:
+    def show(self, clients: Clients, patience: float = _PATIENCE_SECONDS) -> dict[str, Any]:
         """The overview, and ``counting``: the rows that a count under way has seen, None when there is none.
 
         What was counted within 15 s, or twenty times as long as the count took, is shown again. A new count is waited
@@ -48,7 +47,7 @@ class StatusBoard:
                 raise failure
             if self._counting is None and (self._shown is None or time.monotonic() > self._stale_from):
                 self._rows = 0
-                self._counting = self._pool.submit(self._count)
+                self._counting = self._pool.submit(self._count, clients)
             counting, shown = self._counting, self._shown
         if counting is None:
             return {**(shown or {}), "counting": None}
@@ -59,10 +58,15 @@ class StatusBoard:
             self._failure = None
         return {**counting.result(), "counting": None}
 
-    def _count(self) -> dict[str, Any]:
+    def _count(self, clients: Clients) -> dict[str, Any]:
         start = time.monotonic()
         try:
-            shown = take_overview(self._registry, self._settings, watch=self._see)
+            shown = take_overview(
+                clients.registry,
+                clients.settings,
+                find_end_of_life=lambda model_id: find_end_of_life(clients.bedrock_models, model_id),
+                watch=self._see,
+            )
             with self._lock:
                 took = time.monotonic() - start
                 self._shown, self._stale_from = shown, start + max(_FRESH_SECONDS, _SHARE * took)

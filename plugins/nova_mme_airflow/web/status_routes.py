@@ -25,6 +25,7 @@ def status_routes(find: Callable[[], OpenDeployment]) -> APIRouter:
         From a count of the whole ledger, at most 15 s old, or older where a count takes long. An answer comes within
         5 s: without figures when the first count is not over, `counting` then tells how far it is.
         """
-        return find().board.show()
+        deployment = find()
+        return deployment.board.show(deployment.clients)
 
     return router

@@ -7,7 +7,7 @@ import { countOf, flatten, many, moment, number } from "./wording.js";
 /** The dead letters by modality, as nodes. */
 export function showDeadLetters(letters, root) {
   if (!letters.items.length)
-    return [make("p", { class: "quiet" }, "None: everything that was tried is stored.")];
+    return [make("p", { class: "quiet" }, "None: nothing is given up.")];
   const groups = Map.groupBy ? Map.groupBy(letters.items, (item) => item.modality) : group(letters.items);
   const shown = letters.items.length;
   const rest =

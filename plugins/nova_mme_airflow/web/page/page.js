@@ -89,7 +89,9 @@ async function askSearch(signal) {
 }
 
 async function askComparison(signal) {
-  const comparison = await ask("compare", await bodyOf(state), signal);
+  // A comparison is of a page of results each way; a search may have asked for more.
+  const body = await bodyOf({ ...state, top_k: Math.min(state.top_k, 100) });
+  const comparison = await ask("compare", body, signal);
   const isEmpty = comparison.answers.every((answer) => !answer.results.length);
   if (isEmpty) return ["Nothing was found.", results.showNothing(state, change)];
   return [tellComparison(comparison), ...showComparison(comparison, { onLike })];

@@ -73,6 +73,7 @@ class Medium {
 
   show(span, isPlayed) {
     this.start = span.start_seconds ?? 0;
+    if (!this.address) return this.fail();
     if (!this.player) {
       near.unobserve(this.node);
       this.load();

@@ -37,7 +37,7 @@ export function showStatus(status, onRefresh) {
     make(
       "p",
       { class: "quiet" },
-      `Media: ${flatten(status.source_uri)} · vectors: ${flatten(status.vector_bucket)} · counted ${moment(Date.now() / 1000)}`,
+      `Media: ${flatten(status.source_uri)} · vectors: ${flatten(status.vector_bucket)} · counted ${moment(status.as_of)}${status.counting === null ? "" : ", and being counted again"}`,
     ),
   ];
 }
@@ -121,7 +121,7 @@ function costs(cost) {
     make(
       "p",
       { class: "quiet" },
-      `What the model was paid for what is stored, at the list prices of ${flatten(cost.as_of)} (${flatten(cost.source)}).${rough}`,
+      `At least: each source once, as it is now, at the list prices of ${flatten(cost.as_of)} (${flatten(cost.source)}).${rough}`,
     ),
   );
 }

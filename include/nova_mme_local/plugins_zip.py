@@ -11,8 +11,8 @@ from pathlib import Path
 SOURCE_ROOTS = ("plugins", "include")
 IGNORE_FILE = ".airflowignore"
 
-# Local AWS, sample media and the demo stay at home.
-_NOT_SHIPPED = frozenset({"nova_mme_local", "__pycache__"})
+# Local AWS, sample media and the demo stay at home, and so does the command line with its named stores: no task runs it.
+_NOT_SHIPPED = frozenset({"nova_mme_local", "nova_mme_command", "text_store", "__pycache__"})
 
 # The earliest date that a zip can hold. With it, sorted names and stored (not deflated: zlib's output differs
 # between its versions) bytes, the same sources give the same file everywhere.

@@ -8,11 +8,9 @@ import os
 import select
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from functools import cache
 from typing import Any, TextIO
 
 import pytest
-from botocore.loaders import create_loader
 from core.deployment import Deployment
 
 from nova_mme_command.deployment import VARIABLE
@@ -35,14 +33,6 @@ class Done:
 
 
 Run = Callable[..., Done]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def models() -> Iterator[None]:
-    """botocore's models, read once: each command has a session of its own, which would read them again."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("botocore.session.create_loader", cache(create_loader))
-        yield
 
 
 @pytest.fixture(scope="module")

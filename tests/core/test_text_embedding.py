@@ -110,7 +110,7 @@ def test_the_buckets_owner_is_checked(buckets: Deployment) -> None:
     ]
 
 
-@pytest.mark.parametrize("body", [b"", b"not json", b"[1]", b'{"embedding": 3}'])
+@pytest.mark.parametrize("body", [b"", b"not json", b"[1]", b'{"embedding": 3}', b'{"embedding": [0.5]}'])
 def test_something_else_in_its_place(buckets: Deployment, body: bytes) -> None:
     """Is told, and never answered as an embedding."""
     buckets.s3.put_object(Bucket="output", Key="nova/embeddings/a.json", Body=body)

@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from nova_mme.errors import BadSetting, Unfinished
 from nova_mme.modality import Modality
 from nova_mme.recipe import Recipe
@@ -60,6 +62,20 @@ class SpaceRegistry:
                 "backfill_embeddings and its target_model_id, which builds the new space beside the old one."
             )
         return spaces
+
+    def find_active(self) -> Space:
+        """The space that searches read, for whoever may meet a deployment that is not set up.
+
+        :raises BadSetting: when there is no table, and as :meth:`read` does.
+        """
+        try:
+            return self.read().active.space
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ResourceNotFoundException":
+                raise
+            raise BadSetting(
+                f"There is no table {self.table_name!r}. Run setup_embeddings, or name the right ledger_table."
+            ) from error
 
     def ensure(self) -> Spaces:
         """Make the item unless it exists, with the settings' space as the first and active one."""

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from botocore.exceptions import ClientError
 
 from nova_mme.errors import BadSetting
 from nova_mme.evaluation.accuracy import Mean, Values, average, measure_overlap, measure_recall
@@ -89,7 +88,7 @@ class Evaluation:
         :raises IndexMismatch: when an index holds vectors of another space.
         :raises ClientError: what AWS answers otherwise.
         """
-        started, space = time.time(), self._find_space()
+        started, space = time.time(), self.registry.find_active()
         corpus = self._read(space)
         questions = self._find_questions(corpus, space)
         with self._part("rank"):
@@ -117,17 +116,6 @@ class Evaluation:
             worst=_find_worst(questions, recalls),
             seconds=self._seconds,
         )
-
-    def _find_space(self) -> Space:
-        try:
-            return self.registry.read().active.space
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ResourceNotFoundException":
-                raise
-            raise BadSetting(
-                f"There is no table {self.settings.ledger_table!r}. Run setup_embeddings, or name the right "
-                "ledger_table."
-            ) from error
 
     def _read(self, space: Space) -> Corpus:
         store = VectorStore(self.s3vectors, self.settings.vector_bucket, space)

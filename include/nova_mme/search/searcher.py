@@ -54,11 +54,11 @@ class Searcher:
         The request's own way does not count. Raises as :meth:`search` does.
         """
         start = time.perf_counter()
-        space = self._find_space()
+        space = self.registry.find_active()
         try:
             return self._search(request, ways, space, start)
         except self.s3vectors.exceptions.NotFoundException as error:
-            if (now := self._find_space()) == space:
+            if (now := self.registry.find_active()) == space:
                 raise self._lacking(space) from error
         try:
             return self._search(request, ways, now, start)
@@ -94,17 +94,6 @@ class Searcher:
             len(results) == request.top_k or found.is_all,
             before + time.perf_counter() - start,
         )
-
-    def _find_space(self) -> Space:
-        try:
-            return self.registry.read().active.space
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ResourceNotFoundException":
-                raise
-            raise BadSetting(
-                f"There is no table {self.settings.ledger_table!r}. Run setup_embeddings, or name the right "
-                "ledger_table."
-            ) from error
 
     def _find_vector(
         self, request: Request, ways: Sequence[Way], space: Space

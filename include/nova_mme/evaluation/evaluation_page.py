@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from html import escape
 
@@ -13,6 +13,7 @@ from nova_mme.evaluation.evaluation_plot import plot_bytes, plot_time
 from nova_mme.evaluation.evaluation_table import HEAD, describe_corpus, describe_figures
 from nova_mme.migration.agreement import DEPTH
 from nova_mme.migration.gate_style import STYLE
+from nova_mme.page_table import render_table
 from nova_mme.search.request import RESCORING_DIMENSIONS
 from nova_mme.search.wording import flatten
 
@@ -90,7 +91,7 @@ def _render_figures(assessment: Assessment) -> list[str]:
     return [
         "<section>",
         *(
-            _table(
+            render_table(
                 caption.format(assessment.timed),
                 _pick(HEAD, columns),
                 [_pick(row, columns) for row in rows],
@@ -114,7 +115,7 @@ def _render_sweep(assessment: Assessment) -> list[str]:
     ]
     return [
         "<section><h2>How long a shortlist</h2>",
-        _table(f"recall@{DEPTH} of a hierarchical search, by shortlist", head, rows, [1, 2]),
+        render_table(f"recall@{DEPTH} of a hierarchical search, by shortlist", head, rows, [1, 2]),
         "</section>",
     ]
 
@@ -129,7 +130,7 @@ def _render_worst(worst: Sequence[Query], figures: Sequence[Figure]) -> list[str
     head = ("query", *(escape(name) for name in names))
     return [
         "<section><h2>The queries that lose most</h2>",
-        _table(f"recall@{DEPTH} by way", head, rows, range(1, len(head))),
+        render_table(f"recall@{DEPTH} by way", head, rows, range(1, len(head))),
         "</section>",
     ]
 
@@ -147,27 +148,6 @@ def _render_method(assessment: Assessment) -> list[str]:
         f"This took: {parts}.",
     )
     return _render_sentences("How it was measured", sentences, "method")
-
-
-def _table(
-    caption: str, head: Sequence[str], rows: Sequence[Sequence[str]], figures: Iterable[int] = ()
-) -> str:
-    """A table of cells that are HTML already; ``figures`` are the columns that are set to the right."""
-    right = set(figures)
-    kinds = [' class="figure"' if place in right else "" for place in range(len(head))]
-    names = "".join(f'<th scope="col"{kind}>{name}</th>' for kind, name in zip(kinds, head, strict=True))
-    body = "".join(f"<tr>{_cells(row, kinds)}</tr>" for row in rows)
-    return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}"><table><caption>'
-        f"{escape(caption)}</caption><thead><tr>{names}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
-
-
-def _cells(row: Sequence[str], kinds: Sequence[str]) -> str:
-    first, *others = row
-    return f'<th scope="row">{first}</th>' + "".join(
-        f"<td{kind}>{cell}</td>" for kind, cell in zip(kinds[1:], others, strict=True)
-    )
 
 
 def _shorten(text: str) -> str:

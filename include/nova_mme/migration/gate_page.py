@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from html import escape
 from typing import Any
@@ -17,6 +17,7 @@ from nova_mme.migration.gate_plot import plot_distribution, plot_recall
 from nova_mme.migration.gate_style import STYLE
 from nova_mme.migration.norms import MAX_TRUNCATION_ERROR
 from nova_mme.migration.verdict import Verdict
+from nova_mme.page_table import render_table
 from nova_mme.reconcile.finding import Kind
 from nova_mme.source import S3Uri
 from nova_mme.space import FULL_DIMENSION
@@ -115,8 +116,10 @@ def _render_coverage(verdict: Verdict) -> list[str]:
         "<section><h2>Completeness</h2>",
         f"<p><strong>{coverage.present:,} of {coverage.eligible:,}</strong> sources that can be found today can be "
         f"found in the new space ({_percent(coverage.share)}; {_percent(verdict.bars.min_coverage)} needed).</p>",
-        _table("Sources of the old ledger", ("standing", "sources", "meaning"), rows, [1]),
-        _table(f"Absent (the first {_NAMED} of each kind)", ("source", "standing", "what to do"), absences),
+        render_table("Sources of the old ledger", ("standing", "sources", "meaning"), rows, [1]),
+        render_table(
+            f"Absent (the first {_NAMED} of each kind)", ("source", "standing", "what to do"), absences
+        ),
         "</section>",
     ]
 
@@ -132,7 +135,7 @@ def _render_indexes(verdict: Verdict) -> list[str]:
         f"<p>{count['vectors']:,} vectors of {count['stored']:,} stored sources: {count[Kind.HOLE]:,} sources with "
         f"holes, {count[Kind.STALE]:,} with too many or stale vectors; {count[Kind.ORPHAN]:,} vectors have no row. "
         f"{count['in_motion']:,} sources changed meanwhile and were not judged.</p>",
-        _table(f"At odds (the first {_NAMED} of each kind)", ("source", "kind", "indexes"), rows),
+        render_table(f"At odds (the first {_NAMED} of each kind)", ("source", "kind", "indexes"), rows),
         "</section>",
     ]
 
@@ -154,7 +157,7 @@ def _render_norms(verdict: Verdict) -> list[str]:
         "<section><h2>Soundness of the vectors</h2>",
         f"<p>Their length must be 1 within {verdict.bars.max_norm_error:g}, and each number that of the truncated 3072d "
         f"vector within {MAX_TRUNCATION_ERROR:g}.</p>",
-        _table("Largest errors in the sample", head, rows, range(1, len(head))),
+        render_table("Largest errors in the sample", head, rows, range(1, len(head))),
         "</section>",
     ]
 
@@ -178,7 +181,7 @@ def _render_agreement(verdict: Verdict) -> list[str]:
         f"<figure>{plot_recall(values)}<figcaption>recall@{DEPTH}, and the line it must reach</figcaption></figure>",
         f"<figure>{plot_distribution(agreement.recalls)}<figcaption>queries by recall@{DEPTH} of the new space "
         "against the old one</figcaption></figure></div>",
-        _table("Means over the queries", ("ranking", f"recall@{DEPTH}", "needed"), rows, [1, 2]),
+        render_table("Means over the queries", ("ranking", f"recall@{DEPTH}", "needed"), rows, [1, 2]),
         f"<h3>The {len(agreement.worst)} queries that agree least</h3>",
         *(_render_query(item, agreement.names) for item in agreement.worst),
         "</section>",
@@ -200,31 +203,6 @@ def _render_query(item: Comparison, names: dict[str, str]) -> str:
 def _render_hit(name: str, names: dict[str, str], shared: set[str]) -> str:
     told = '<span class="both"> in both</span>' if name in shared else ""
     return f"<li>{_code(names.get(name, name))}{told}</li>"
-
-
-def _table(
-    caption: str, head: Sequence[str], rows: Sequence[Sequence[str]], figures: Iterable[int] = ()
-) -> str:
-    """A table of cells that are HTML already; empty without rows.
-
-    :param figures: the columns that are set to the right.
-    """
-    if not rows:
-        return ""
-    kinds = [' class="figure"' if place in set(figures) else "" for place in range(len(head))]
-    names = "".join(f'<th scope="col"{kind}>{name}</th>' for kind, name in zip(kinds, head, strict=True))
-    body = "".join(f"<tr>{_cells(row, kinds)}</tr>" for row in rows)
-    return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}"><table><caption>{caption}'
-        f"</caption><thead><tr>{names}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
-
-
-def _cells(row: Sequence[str], kinds: Sequence[str]) -> str:
-    first, *others = row
-    return f'<th scope="row">{first}</th>' + "".join(
-        f"<td{kind}>{cell}</td>" for kind, cell in zip(kinds[1:], others, strict=True)
-    )
 
 
 def _percent(share: float) -> str:
